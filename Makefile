@@ -6,8 +6,9 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
 PORT ?= /dev/ttyUSB0
 # One file's tests stay on one worker: they share a MicroPython process, a broker or a store. They wait more than they
-# work: on two cores, four workers end sooner than three, and three a third sooner than two.
-PYTEST = $(VENV)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
+# work: on two cores, four workers end sooner than three, and three a third sooner than two. The files come in the order
+# of tests/conftest.py, the longest first; pytest-xdist's own order is by the number of tests.
+PYTEST = $(VENV)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
 PYTEST_WORKERS ?= 4
 UV_VERSION := 0.13.9
 # Every test starts programs of ours, and each would compile them again.

@@ -1,10 +1,10 @@
-"""Runs before main.py, and before a technician's session. What a clock does is in main.py; nothing here may fail.
+"""Runs before main.py, and before a technician's session. The clock itself is in main.py; nothing here may fail.
 
-A soft reset is what a technician's tool begins its session with, and nothing else does: the watchdog, which goes on
-through it and cannot be stopped, then leaves the session a quarter of an hour.
+Only a technician's tool begins its session with a soft reset: the watchdog, which continues through it and cannot be
+stopped, then allows the session a quarter of an hour.
 
-While modules are loaded, memory is collected every few kilobytes: what stays then is close together, and leaves the
-rest in one piece for buffers and for TLS. main.py ends this.
+While modules are loaded, memory is collected every few kilobytes: resident data is then close together, and the rest in
+one piece for buffers and TLS. main.py ends this.
 """
 
 import gc

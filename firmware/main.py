@@ -10,10 +10,10 @@ try:
     clock = start.start()
     start = start.close()
     if clock:
-        gc.collect()  # here too, where the stack is shortest: what is left on it of the start would stay in memory
+        gc.collect()  # here too, where the stack is shortest: remains of the start on it would stay in memory
         gc.threshold(-1)  # from now on the clock itself collects, when no badge is near
         clock.run()
-except BaseException as error:  # noqa: BLE001 - what start.py cannot show, an interrupt too: no prompt is for good
+except BaseException as error:  # noqa: BLE001 - what start.py cannot show, and interrupts: never stay at the prompt
     import sys
 
     import machine

@@ -1,4 +1,4 @@
-"""What an image can hold frozen of the clock, without rooms as in every build. The rest comes by provisioning: boot.py,
+"""The clock's modules that an image can have frozen, without rooms as in every build. The rest is provisioned: boot.py,
 main.py, board.py, its front, and data.
 """
 

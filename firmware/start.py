@@ -1,9 +1,9 @@
-"""Starts the clock on its board: memory is taken in the right order, and what fails is shown and tried again.
+"""Starts the clock on its board: takes memory in the right order, shows failures and retries.
 
 An ESP32 has one memory for Wi-Fi, TLS and the interpreter's heap. Wi-Fi needs 43 KB at once and TLS 33 KB; the heap
-begins with 56 KB and grows by as much as it had or by the largest block that is free, and it gives nothing back that is
-in use. So Wi-Fi comes before all else, then the drivers, which crash where others raise; what TLS will need is held
-while the code is loaded; and once everything is there it is given back.
+begins with 56 KB and grows by as much as it had or by the largest block that is free, and it returns nothing that is in
+use. So Wi-Fi comes first, then the drivers, which crash where others raise; TLS's memory is reserved while the code is
+loaded, and released afterwards.
 """
 
 import gc
@@ -20,10 +20,10 @@ from app import on_demand
 from app.errors import JournalError, SettingsError
 from micropython import const
 
-# Bytes that stay free beside what is held for a connection: a hole that is smaller than what the heap grows into, which
+# Bytes left free besides the memory reserved for a connection: a hole smaller than the one the heap grows into, which
 # is the largest.
 _SPARE_BYTES = const(8400)
-_AGAIN_MS = const(60000)  # a start that failed is followed by another one
+_AGAIN_MS = const(60000)  # a failed start is repeated after this
 
 # The numbers of a failed start (docs/troubleshooting.md)
 _MEMORY = const(1)
@@ -37,7 +37,7 @@ _SHOWN = "app.start_shown"
 
 
 def start():
-    """A Clock that can be run; None after showing why there is none. Only for a fault that a technician must mend
+    """A Clock ready to run; None after showing a failure. Only after a fault that a technician must repair
     (SettingsError, JournalError) no other start follows by itself.
     """
     board, is_radio_up = None, False
@@ -53,11 +53,11 @@ def start():
     except (SettingsError, JournalError) as error:
         on_demand.load(_SHOWN).not_set_up(board, error)
         return None
-    except Exception as error:  # noqa: BLE001 - whatever it was, nothing ends unseen
+    except Exception as error:  # noqa: BLE001 - whatever it was, every failure is shown
         sys.print_exception(error)
         machine.WDT(timeout=_AGAIN_MS)
         number = number_of(error, is_radio_up)
-        reason = repr(error)  # as text: the exception holds what the start had made
+        reason = repr(error)  # as text: the exception refers to the start's objects
     # In the memory of what was loaded for the start.
     if board:
         board.room.give()
@@ -67,7 +67,7 @@ def start():
 
 
 def close():
-    """Take what only the start needs out of memory, this module too. Gives None."""
+    """Remove from memory what only the start needs, including this module. Returns None."""
     on_demand.drop("start", _COMPOSITION)
 
 
@@ -88,7 +88,7 @@ def _board():
 
 class _Tls:
     """Module tls, whose first context is made before the code is loaded: it is the largest object of a connection, and
-    later no piece of the heap may be as large.
+    later the heap may have no piece as large.
     """
 
     def __init__(self, tls):
@@ -109,5 +109,5 @@ def _compose(board):
     import umqtt.simple
 
     clock = on_demand.load(_COMPOSITION).compose(board, socket, _Tls(tls), umqtt.simple)
-    gc.collect()  # what the start leaves goes here, where a failure is still shown
+    gc.collect()  # remains of the start are collected here, where a failure is still shown
     return clock

@@ -1,9 +1,9 @@
-"""What the technician's tool has a clock do that needs the firmware: keep secrets, found and end the log, judge
-settings and languages, look at the parts.
+"""Functions of the technician's tool that need the firmware: store secrets, found and end the log, check settings and
+languages, inspect the parts.
 
-The tool (badgeclock/technician/on_device.py) names this module and its functions, and nothing else of the firmware: all
-other names are the build's to choose, so that they cost a running clock no memory. It never loads this one. Each
-function imports what it needs.
+The tool (badgeclock/technician/on_device.py) uses this module and its functions, and nothing else of the firmware: the
+build may choose all other names, so that they cost a running clock no memory. A running clock never loads this module.
+Each function imports what it needs.
 """
 
 import time
@@ -15,7 +15,7 @@ _RESET_OTHER = const(0)  # of app.log.sealed_log
 
 
 def keep_secrets(seal, content):
-    """Keep `content` as the clock's secrets in the partition `seal`; gives what the flash then holds."""
+    """Store `content` as the clock's secrets in the partition `seal`; returns what is read back."""
     from app.log import secret_slot
 
     secret_slot.write(seal, content)
@@ -23,7 +23,7 @@ def keep_secrets(seal, content):
 
 
 def forget_secrets(seal):
-    """Program the secrets to zero. Loading the keys makes what power loss left of an older slot zero too."""
+    """Program the secrets to zero. Loading the keys also zeroes remains of an older slot after a power cut."""
     from app.log import keystore, secret_slot
 
     keys = keystore.KeyStore(seal)
@@ -32,14 +32,15 @@ def forget_secrets(seal):
 
 
 def forget_secrets_file(vfs):
-    """Program to zero what a file of secrets left in the partition `vfs`: littlefs keeps what a removed file held."""
+    """Program to zero the remains of a file of secrets in the partition `vfs`: littlefs keeps a removed file's
+    content."""
     from app.log import secret_slot
 
     secret_slot.forget_file(vfs)
 
 
 def _stamp(utc_s):
-    """Now, by a machine that nobody vouches for."""
+    """A stamp of the present, by an unverified clock."""
     stamp = record.Stamp()
     stamp.utc_s = utc_s
     stamp.source = record.SOURCE_RTC
@@ -55,8 +56,8 @@ def found_log(journal, seal, clock_id, e0, nonce, utc_s):
 
 
 def end_log(journal, seal, vfs, clock_id, firmware, utc_s):
-    """End the log with RETIRE, and give up what no bridge acknowledged: afterwards nothing in the flash looks as if it
-    waited. Its secrets become zero. Gives (seq of RETIRE, whether it was there before). firmware: its hash, 8 bytes.
+    """End the log with RETIRE, and give up unacknowledged records: afterwards nothing in the flash looks unsent. Its
+    secrets are zeroed. Returns (seq of RETIRE, whether it existed before). firmware: its hash, 8 bytes.
     """
     from app.errors import JournalFull
     from app.log import sealed_log
@@ -72,14 +73,14 @@ def end_log(journal, seal, vfs, clock_id, firmware, utc_s):
             log.ack(log.head)
             log.retire(stamp)
     log.ack(log.head)
-    while log.idle(stamp):  # at last it zeroes the secrets
+    while log.idle(stamp):  # finally zero the secrets
         print(".")  # the line is alive
     forget_secrets_file(vfs)
     return log.head - 1, was_retired
 
 
 def judge_settings(settings, secrets):
-    """Raise SettingsError for the bytes of a settings file or of secrets that this firmware does not take."""
+    """Raise SettingsError for the bytes of a settings file or of secrets that this firmware does not accept."""
     from app import settings as judge
 
     judge.Settings(settings)
@@ -87,7 +88,7 @@ def judge_settings(settings, secrets):
 
 
 def judge_language(found, name):
-    """Raise SettingsError for what a language file holds, if this firmware does not take it."""
+    """Raise SettingsError for a language file's content, if this firmware does not accept it."""
     from app.ui import words
 
     words.checked(found, name)

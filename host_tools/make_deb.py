@@ -1,8 +1,8 @@
 """Builds the Debian package of the bridge: `python host_tools/make_deb.py FOLDER SUITE`; `make deb SUITE=trixie`.
 
-The package has its own Python environment in /usr/lib/badgeclock, on Debian's Python: the wheel, and what the
-extra `console` brings, in the versions and by the hashes of requirements.lock. Debian has other versions of several of
-them, and the bridge is tested with these. Only wheels are taken; nothing is compiled. The same commit gives the same
+The package has its own Python environment in /usr/lib/badgeclock, on Debian's Python: the wheel, and the packages of
+the extra `console`, in the versions and by the hashes of requirements.lock. Debian has other versions of several of
+them, and the bridge is tested with these. Only wheels are used; nothing is compiled. The same commit gives the same
 bytes: files have the date of the commit, no owner of this machine, and no path of it.
 """
 
@@ -40,7 +40,8 @@ PLATFORMS: Final = (
 
 
 def build(folder: Path, suite: str) -> Path:
-    """The package for a Debian release, written into `folder`. Raises CalledProcessError with pip's or dpkg's words."""
+    """The package for a Debian release, written into `folder`. Raises CalledProcessError with pip's or dpkg's
+    output."""
     with tempfile.TemporaryDirectory(prefix="badgeclock-deb-") as work:
         tree = Path(work) / "tree"
         _environment(tree, PYTHON[suite], make_wheel.build(Path(work)))
@@ -72,7 +73,7 @@ def _environment(tree: Path, python: tuple[int, int], wheel: Path) -> None:
     subprocess.run([*pip, *target, "--require-hashes", "-r", str(requirements)], check=True)
     subprocess.run([*pip, *target, "--no-index", str(wheel)], check=True)
     shutil.rmtree(site / "bin", ignore_errors=True)
-    for record in site.glob("*.dist-info/RECORD"):  # it names where pip installed from, and scripts that are gone
+    for record in site.glob("*.dist-info/RECORD"):  # it contains pip's source path, and removed scripts
         kept = [line for line in record.read_text().splitlines() if not line.startswith(("../", "bin/"))]
         record.write_text("\n".join(sorted(line for line in kept if "direct_url.json" not in line)) + "\n")
     for trace in site.glob("*.dist-info/direct_url.json"):

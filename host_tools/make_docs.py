@@ -1,7 +1,7 @@
 """Builds the site of the documents: `python host_tools/make_docs.py ZENSICAL`, from the checkout's root; `make docs`.
 
-The pages stay where a reader of the repository finds them, and link to each other there: docs/, README.md, the boards'
-pages. So the site is built from a copy of them with the same paths. Strict: a link that leads nowhere fails.
+The pages stay at their place in the repository, and link to each other there: docs/, README.md, the boards' pages. So
+the site is built from a copy of them with the same paths. Strict: a broken link fails.
 
 Mermaid draws the diagrams in the reader's browser. The site has its own copy, so that it loads nothing from elsewhere:
 npm fetches it once, and its SHA-256 is checked here.
@@ -37,7 +37,7 @@ def stage() -> None:
 
 
 def mermaid() -> bytes:
-    """Mermaid's program for browsers. Exits with a sentence if it cannot be had."""
+    """Mermaid's program for browsers. Exits with a sentence if it cannot be fetched."""
     kept = BUILD / "docs-mermaid" / f"mermaid-{MERMAID}.tgz"
     if not kept.is_file():
         if shutil.which("npm") is None:

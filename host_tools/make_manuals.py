@@ -5,7 +5,7 @@
     badgeclock.bash             completion of words and options for bash, and for zsh by its bashcompinit
     badgeclock.fish             the same for fish
 
-Nothing is asked of the program when somebody presses Tab: the scripts hold the words, so they answer at once.
+Tab does not run the program: the scripts contain the words, so they answer at once.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """A command by its words behind `badgeclock`, with what is below it."""
+    """A command by its words after `badgeclock`, with its subcommands."""
 
     words: tuple[str, ...]
     help: str
@@ -141,7 +141,7 @@ def _head(name: str, said: str) -> str:
 
 
 def _text(said: str) -> str:
-    """Text as roff takes it: no line begins with a dot or a quote, and hyphens are those of commands."""
+    """Text for roff: no line begins with a dot or a quote, and hyphens are those of commands."""
     safe = said.replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq").replace("`", "\\(ga")
     safe = safe.replace("'", "\\(aq").replace("…", "...")
     return f"\\&{safe}" if safe.startswith((".", "'")) else safe

@@ -1,7 +1,7 @@
-"""Lists what is inside a release, in CycloneDX 1.6: the bridge by the locked packages, the firmware by the pins.
+"""Lists the contents of a release, in CycloneDX 1.6: the bridge by the locked packages, the firmware by the pins.
 
-The bridge's list holds what `pip install badgeclock[bridge]` brings, in the versions and with the hashes of
-requirements.lock. The firmware's holds what its image is built from. The same sources give the same bytes.
+The bridge's list has the packages of `pip install badgeclock[bridge]`, in the versions and with the hashes of
+requirements.lock. The firmware's has the sources of its image. The same sources give the same bytes.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def locked(wanted: set[str]) -> list[str]:
 
 
 def closure(asked: Requirement, python: str | None = None) -> set[str]:
-    """The packages that come with `asked`, not itself, by the metadata of what is installed here; on another `python`
-    (such as 3.13) if it is given.
+    """The packages that come with `asked`, without itself, by the metadata of the installed packages; on another
+    `python` (such as 3.13) if it is given.
     """
     found: set[tuple[str, str]] = set()
     waiting = [asked]

@@ -1,8 +1,8 @@
 """Builds the wheel from the checkout: `python host_tools/make_wheel.py FOLDER`; the same files give the same bytes.
 
-setuptools puts into a wheel what an earlier build left behind, and file modes as the machine's umask made them. So it
-runs on a copy of the files that git knows or would add, with the date of the last commit. What is built with are the
-locked packages of .venv; nothing is fetched.
+setuptools includes remains of earlier builds in a wheel, and file modes by the machine's umask. So it runs on a copy of
+the files that git tracks or would add, with the date of the last commit. It uses the locked packages of .venv; nothing
+is fetched.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ TAKEN = ("host_tools", "firmware", "boards", "pyproject.toml", "README.md", "LIC
 
 
 def build(folder: Path) -> Path:
-    """The wheel, written into `folder`. Raises CalledProcessError with the words of the build on standard error."""
+    """The wheel, written into `folder`. Raises CalledProcessError with the build's output on standard error."""
     listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *TAKEN).split("\0")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="badgeclock-wheel-") as work:
         copy, out = Path(work) / "badgeclock", Path(work) / "out"
         for name in filter(None, listed):
-            if (ROOT / name).is_file():  # not one that is deleted and not committed
+            if (ROOT / name).is_file():  # not deleted but uncommitted ones
                 (copy / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, copy / name)
                 (copy / name).chmod(0o755 if os.access(ROOT / name, os.X_OK) else 0o644)

@@ -1,4 +1,4 @@
-"""What setuptools runs to build the wheel: this package, and in its folder `product` what a checkout has beside it.
+"""Run by setuptools to build the wheel: this package, and in its folder `product` the checkout's other parts.
 
 `product/` has firmware and boards, the firmware compiled for each display, and umqtt: an installed wheel provisions a
 clock without compiling anything (toolchain/places.py).
@@ -31,7 +31,7 @@ class BuildWithProduct(build_py):
         shutil.rmtree(product, ignore_errors=True)
         for folder in FOLDERS:
             shutil.copytree(ROOT / folder, product / folder, ignore=LEFT_OUT)
-        # In its own process: what it imports is the package that is built, whatever else is installed.
+        # In its own process, so that it imports the package being built, not an installed one.
         subprocess.run(
             [sys.executable, "-P", ROOT / "host_tools" / "compile_firmware.py", product],
             env={**os.environ, "PYTHONPATH": str(ROOT / "host_tools")},

@@ -31,7 +31,7 @@ UNTIL: Final = "BADGECLOCK_CHECK_UNTIL"
 
 
 def module_names(path: str) -> set[str]:
-    """What others import a file as. A module of the firmware's rooms may be flat on the clock."""
+    """The module name of a file for imports. A module of the firmware's rooms may be flat on the clock."""
     parts = PurePosixPath(path).with_suffix("").parts
     if parts[-1] == "__init__":
         parts = parts[:-1]

@@ -1,4 +1,4 @@
-"""What the firmware's names are on a clock, for a test that calls the clock's own code over its cable.
+"""The firmware's names on a clock, for a test that calls the clock's own code over its cable.
 
 The build gives modules, classes, functions and attributes other names (badgeclock/technician/short_names.py). Both
 texts of a module have the same lines, so what is in one's place is read off the other.
@@ -15,7 +15,7 @@ _NAME = re.compile(r"((?:\bdef |\bclass |\.)?)([A-Za-z_]\w*)")
 
 
 def module(source: str) -> str:
-    """What a module is imported by. source: its path in the checkout, "firmware/app/composition.py"."""
+    """The import name of a module. source: its path in the checkout, "firmware/app/composition.py"."""
     (name,) = (name for name, parts in firmware.sources().items() for path, *_ in parts if path == source)
     return name
 

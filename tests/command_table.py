@@ -1,4 +1,4 @@
-"""Writes what help pages list, `commands.json`, and what they say of parameters, `help_pages.json`, in
+"""Writes the entries of help pages, `commands.json`, and the parameters of commands, `help_pages.json`, in
 `host_tools/badgeclock/cli`, from the commands themselves.
 
 Run `python -m tests.command_table` when a command, its help or a parameter has changed.

@@ -1,7 +1,8 @@
-"""What every test shares: where the checkout is, and a clock that was provisioned once."""
+"""Shared by all tests: the checkout's place, and a clock that was provisioned once."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -13,11 +14,57 @@ import structlog
 from badgeclock.technician import serial_device
 from tests import provisioned as clock_to_copy
 
+ROOT = Path(__file__).resolve().parents[1]
+LONGEST_FIRST = (
+    "tests/host/test_provision.py",
+    "tests/host/test_bad_surroundings.py",
+    "tests/system/test_releases.py",
+    "tests/system/test_chip_memory.py",
+    "tests/system/test_clock_offline.py",
+    "tests/system/test_trace.py",
+    "tests/system/test_way_of_a_punch.py",
+    "tests/system/test_wheel.py",
+    "tests/host/test_virtual_clock.py",
+    "tests/host/bridge/test_service.py",
+    "tests/system/test_displays.py",
+    "tests/host/bridge/attention/test_attention.py",
+    "tests/system/test_simulation.py",
+    "tests/host/bridge/store/test_stored.py",
+    "tests/host/test_broker_subscriptions.py",
+    "tests/test_gates.py",
+    "tests/host/console/test_browser.py",
+    "tests/host/bridge/registrar/test_corrections.py",
+    "tests/firmware/test_powercut.py",
+    "tests/host/bridge/registrar/test_registrar.py",
+    "tests/host/test_acceptance.py",
+    "tests/host/bridge/presences/test_forgotten_taps.py",
+    "tests/host/test_readme_commands.py",
+    "tests/host/bridge/registrar/test_doubt.py",
+    "tests/host/bridge/intake/test_thief.py",
+    "tests/host/test_retire.py",
+    "tests/host/evidence/test_mutations.py",
+)
+"""The files that take longest, those that wait among those that compute; then come the other system tests, then the
+rest. Workers take whole files in this order: with a long file at the end, one worker works while the others are done.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first. Leave what was collected out of every later garbage collection."""
+    ranks = {ROOT / name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    gone = [str(path) for path in ranks if not path.is_file()]
+    if gone:
+        raise pytest.UsageError(f"LONGEST_FIRST of tests/conftest.py names files that are gone: {', '.join(gone)}")
+    system = ROOT / "tests" / "system"
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks) + (not item.path.is_relative_to(system))))
+    gc.collect()
+    gc.freeze()
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout's folder."""
-    return Path(__file__).resolve().parents[1]
+    return ROOT
 
 
 @pytest.fixture(scope="session")

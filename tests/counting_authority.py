@@ -1,9 +1,9 @@
 """An authority that counts: it commits before, after, in the middle of or without any answer that a client can meet.
 
-It speaks both services over HTTP, SOAP and REST, keeps what it took in memory, and is its own implementation of both:
-nothing of it comes from the product's client or sandbox but the signature. What a call of `register` is to meet is a
-`Plan`: which answer, and what is committed when. Searches may show new entries late, and compare times as texts without
-a zone, as a service does that keeps Belgian wall time. Its clock is a `Time`, which runs faster than the machine's.
+It speaks both services over HTTP, SOAP and REST, keeps accepted items in memory, and is its own implementation of both:
+it shares only the signature with the product's client or sandbox. What a call of `register` is to meet is a `Plan`:
+which answer, and what is committed when. Searches may show new entries late, and compare times as texts without a zone,
+as a service does that keeps Belgian wall time. Its clock is a `Time`, which runs faster than the machine's.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Time:
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
         self.sending: set[str] = set()
-        """Whose first call is on its way: it takes no time, however busy the machine is."""
+        """A clock that stops while a first call is in progress, so that a busy machine adds no time."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Let it run."""
+        """Start it."""
         task = asyncio.create_task(self._run())
         try:
             yield
@@ -62,13 +62,13 @@ class Time:
     async def sleep(self, seconds: float) -> None:
         """Wait until so much of this time has passed."""
         until = self.now_ms + seconds * 1000
-        while self.now_ms < until:  # noqa: ASYNC110 - it stands still while it is not `running`
+        while self.now_ms < until:  # noqa: ASYNC110 - it is stopped while it is not `running`
             await asyncio.sleep((until - self.now_ms) / 1000 / SPEED)
 
 
 class Answer(NamedTuple):
-    """What a call gets. `body`: whole, half, part (of a REST list), html, empty, or a fault's code; `how`: answer, cut
-    (the connection is broken after the request was read), hang (nothing until the client goes).
+    """The answer to a call. `body`: whole, half, part (of a REST list), html, empty, or a fault's code; `how`: answer,
+    cut (the connection is broken after the request was read), hang (nothing until the client goes).
     """
 
     name: str
@@ -86,7 +86,7 @@ class Answer(NamedTuple):
 
     @property
     def tells_all(self) -> bool:
-        """Whether it says of each item what became of it, so that it must have been committed."""
+        """Whether it has a result for each item, so that it must have been committed."""
         return self.how == "answer" and self.body == _WHOLE
 
 
@@ -124,7 +124,7 @@ NOTHING, BEFORE, HALF = "nothing", "before the answer", "half of it before the a
 
 @dataclass(frozen=True)
 class Plan:
-    """What a call meets: its answer, what is committed, and how many seconds after it was read."""
+    """The plan of a call: its answer, what is committed, and how many seconds after it was read."""
 
     answer: Answer
     commits: str = BEFORE
@@ -279,7 +279,7 @@ class CountingAuthority:
         await writer.drain()
 
     def visible(self) -> list[Entry]:
-        """What a search may show by now."""
+        """The registrations that a search may show by now."""
         return [entry for entry in self.books if entry.visible_ms <= self.time.now_ms]
 
 
@@ -342,7 +342,7 @@ class _Soap:
         ]
         day = entry.says["RegistrationDate"]
         first, last = criteria.findtext(f"{_T}CreationStartDate"), criteria.findtext(f"{_T}CreationEndDate")
-        # As texts: a service that keeps Belgian wall time knows no better.
+        # As texts, like a service that stores Belgian wall time.
         created = (first is None or first <= entry.created) and (last is None or entry.created <= last)
         return same and created and any(str(start) <= day <= str(end) for start, end in days)
 

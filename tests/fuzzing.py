@@ -1,4 +1,4 @@
-"""How long the fuzzers run, and how they change what is right: by a seed that a failing run prints."""
+"""How long the fuzzers run, and how they mutate valid input: by a seed that a failing run prints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schemathesis.schemas import BaseSchema
 QUICK_S: Final = 2.0
 """In `make test`."""
 LONG_S: Final = float(os.environ.get("BADGECLOCK_FUZZ_S", "600"))
-"""When they are asked for by name; `make torture` has BADGECLOCK_FUZZ_S=3600, an hour."""
+"""If selected by name; `make torture` has BADGECLOCK_FUZZ_S=3600, an hour."""
 CASES_A_ROUND: Final = 10
 _WORDS: Final = (
     b"\0", b"\xff", b"<", b">", b"&#0;", b"&x;", b"<!DOCTYPE a [<!ENTITY x 'y'>]>", b"]]>", b'"', b"'", b";", b"\t",
@@ -63,7 +63,7 @@ def changed(data: bytes, chance: random.Random, most: int = 8) -> bytes:
 
 
 def ask_everything(described: BaseSchema, seconds: float, ask: Callable[[Case], None]) -> None:
-    """Ask all that an interface offers until the time is over, as its description has it and otherwise."""
+    """Send requests to all of an interface until the time is over, valid and invalid by its description."""
     begun = seed()
     print(f"BADGECLOCK_FUZZ_SEED={begun}")
     operations = [operation.ok() for operation in described.get_all_operations()]
@@ -76,7 +76,7 @@ def ask_everything(described: BaseSchema, seconds: float, ask: Callable[[Case], 
                 phases=[Phase.generate, Phase.shrink],
                 suppress_health_check=list(HealthCheck),
             )
-            with contextlib.suppress(Unsatisfiable):  # it takes nothing that could be wrong
+            with contextlib.suppress(Unsatisfiable):  # it has no input that could be wrong
                 hypothesis.seed(chance.getrandbits(64))(
                     always(hypothesis.given(case=operation.as_strategy(generation_mode=mode))(_asking(ask)))
                 )()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 SEQUENCES: Final = 997
-"""001 to 997: of a day, 000, 998 and 999 are nobody's here."""
+"""001 to 997 within a day; 000, 998 and 999 are unused here."""
 
 
 def first_nine(number: int) -> int:

@@ -107,7 +107,7 @@ class Cluster:
 
 
 class Copies:
-    """Copies of one database, for tests one after another: what a test gives back is emptied, and the next one gets it.
+    """Copies of one database, for tests one after another: a returned one is emptied, and the next test gets it.
 
     The server takes a third of a second of processor time for a new database and some milliseconds for a few rows. A
     copy in which a test changed tables, functions or triggers is dropped.

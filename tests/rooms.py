@@ -177,7 +177,7 @@ def _room(module: str, base: str) -> str | None:
 
 
 def _imports(module: str, text: str, known: Mapping[str, str]) -> Iterator[str]:
-    """The modules of ours that a source imports, wherever the import stands."""
+    """Our modules that a source imports, anywhere in it."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (name for alias in node.names if (name := _longest(alias.name, known)))

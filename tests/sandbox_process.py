@@ -37,7 +37,7 @@ class SandboxProcess:
     rest, token     URLs of the REST endpoint and of its token endpoint; openapi of its description
     base            URL of the control endpoint's host
 
-    credentials     the folder of its keys, made if absent; None: it asks for no certificate and no token
+    credentials     the folder of its keys, made if absent; None: it requires no certificate and no token
 
     What the process says on stderr is in sandbox.log in the directory. Raises SandboxNotStarted.
     """
@@ -103,7 +103,7 @@ class SandboxProcess:
         return script
 
     def received(self, after: int = 0) -> dict[str, Any]:
-        """What it has received, masked; at most 1,000 registrations above the number `after`."""
+        """Received data, masked; at most 1,000 registrations above the number `after`."""
         parameters = {"after": after, "limit": 1000}
         answer = self._http.get(f"{self.base}/received", params=parameters)
         answer.raise_for_status()

@@ -33,7 +33,7 @@ FORBIDDEN = {
     "ui": ("net", "badge"),
     "badge": ("net", "ui", "log"),
 }
-"""By room of app/, the rooms that it does not know."""
+"""By room of app/, the rooms that it must not import."""
 
 Sources = Mapping[str, str]
 
@@ -72,7 +72,7 @@ def place(module: str) -> str:
 
 
 def wrong_imports(files: Sources) -> list[str]:
-    """What breaks the rules above, but for circles, as lines "path:line: why"."""
+    """Violations of the rules above, except circles, as lines "path:line: why"."""
     modules = {module_of(path) for path in files}
     found = []
     for path, text in files.items():

@@ -1,4 +1,4 @@
-"""Quality gates: what holds for the whole tree, checked by tools or by reading it.
+"""Quality gates: rules for the whole tree, checked by tools or by reading it.
 
 Each gate shows the tool's own words when it fails. A part of the tree that is not there yet is skipped, visibly.
 """
@@ -32,13 +32,14 @@ BOARDS = sorted(path for path in (ROOT / "boards").glob("esp32_*") if any(path.g
 # Read by MicroPython's build tool, which gives them functions of its own; they never run on a clock.
 BUILD_FILES = {"manifest.py"}
 
-# Modules that name the hardware or the board: the portable part may not know them.
+# Modules that name the hardware or the board: the portable part must not use them.
 HARDWARE_MODULES = {
     "aioespnow", "apa106", "bluetooth", "board", "dht", "ds18x20", "esp", "esp32", "espnow", "flashbdev", "inisetup",
     "machine", "neopixel", "network", "onewire", "webrepl", "webrepl_setup",
 }  # fmt: skip
 
-# What a stock ESP32 build of MicroPython 1.25 has built in or frozen (ports/esp32: modules and boards/manifest.py).
+# The built-in and frozen modules of a stock ESP32 build of MicroPython 1.25 (ports/esp32: modules and
+# boards/manifest.py).
 ESP32_MODULES = HARDWARE_MODULES | {
     "_thread", "array", "asyncio", "binascii", "btree", "builtins", "cmath", "collections", "cryptolib", "deflate",
     "errno", "framebuf", "gc", "hashlib", "heapq", "io", "json", "math", "micropython", "mip", "ntptime", "os",
@@ -70,7 +71,7 @@ def firmware_files() -> list[Path]:
 
 
 class Raised(NamedTuple):
-    """An exception class: where it stands and what it is called."""
+    """An exception class: its place and its name."""
 
     path: Path
     line: int
@@ -120,7 +121,7 @@ def imported_modules(path: Path) -> dict[str, int]:
 
 
 def tracked_files() -> list[Path]:
-    """The files of the repository and new ones beside them; what is ignored or gone is left out."""
+    """The files of the repository and new ones beside them; ignored or deleted files are left out."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -1,8 +1,8 @@
 """ESP32-DevKitC (ESP32-WROOM-32, 4 MB): its wiring and its parts. The wiring table is in README.md beside this file.
 
 Display and keys are the front's, of which there are several (fronts/); the provisioned one is `front` on the clock. The
-same file runs on the virtual board, which has modules with the hardware's own names. It tells the application
-what is there (`NAME`, the parts) and holds no decision of the clock.
+same file runs on the virtual board, which has modules with the hardware's own names. It gives the application its name
+and parts, and makes no decision for the clock.
 """
 
 import gc
@@ -22,7 +22,7 @@ from machine import I2C, PWM, SPI, UART, WDT, Pin
 from micropython import const
 
 # Measured: an address, TCP, TLS and its handshake take 41.8 KB at the most, with a certificate of P-256; without the
-# address, which Wi-Fi takes when it joins, 35.6 KB. So much is held that 8 KB stay free beside it.
+# address, which Wi-Fi takes when it joins, 35.6 KB. As much is reserved as leaves 8 KB free.
 _CONNECTION_BYTES = const(40000)
 _JOINED_BYTES = const(30500)
 _UART_BYTES = const(3500)  # what a UART takes beside its buffer
@@ -30,7 +30,7 @@ _UART_BYTES = const(3500)  # what a UART takes beside its buffer
 
 class Wifi:
     """The station, joined to one network. `start` joins and returns at once; the port then reconnects by itself, and
-    says "connecting" for as long as it does not succeed, whatever the reason. `rejoin` is for when that takes too long.
+    reports "connecting" until it succeeds, for any cause. `rejoin` is for when that takes too long.
     """
 
     def __init__(self, ssid, password):
@@ -43,7 +43,7 @@ class Wifi:
         return self._station.isconnected()
 
     def start(self):
-        """Join, unless that is under way."""
+        """Join, unless already joining."""
         station = self._station
         status = station.status()
         if station.isconnected() or status == network.STAT_CONNECTING:
@@ -53,7 +53,7 @@ class Wifi:
         self._join()
 
     def rejoin(self):
-        """Join from the radio up. The port learns of its own leaving later, so nothing is asked of it in between."""
+        """Join from the radio up. The port notices the disconnection later, so it is not queried in between."""
         try:
             self._station.disconnect()
             self._station.active(False)  # noqa: FBT003
@@ -66,9 +66,9 @@ class Wifi:
         try:
             if not station.active():
                 station.active(True)  # noqa: FBT003 - the port has no keyword for it
-                station.config(pm=network.WLAN.PM_NONE)  # power saving delays what the broker sends by 100 ms and more
+                station.config(pm=network.WLAN.PM_NONE)  # power saving delays the broker's packets by 100 ms and more
             station.connect(self._ssid, self._password or None)
-        except OSError as error:  # "Wifi Internal Error": it is about to try again by itself; `connected` tells
+        except OSError as error:  # "Wifi Internal Error": it will try again by itself; `connected` shows when
             console.report("Wi-Fi does not join:", error)
 
     def dns(self):
@@ -84,9 +84,9 @@ class Wifi:
 
 
 class Room:
-    """Memory for a connection, held while there is none, so that MicroPython's heap does not grow over it: the heap
+    """Memory for a connection, reserved while there is none, so that MicroPython's heap does not grow into it: the heap
     grows by the largest free block. Where code runs in place there is enough for both (`is_short` is false), and
-    nothing is held. The port lets one take a UART's receive buffer there; the pin has no part in it.
+    nothing is reserved. The reservation is a UART's receive buffer; the pin is not used.
     """
 
     def __init__(self):
@@ -95,9 +95,7 @@ class Room:
         self.is_short = "/rom" not in sys.path
 
     def take(self, spare=0):
-        """Hold it, as much as there is in one piece, behind `spare` bytes that stay free. Raises OSError if there are
-        not so many.
-        """
+        """Reserve the largest block, minus `spare` bytes that stay free. Raises OSError if there is too little."""
         if self._held or not self.is_short:
             return
         hole = UART(1, tx=Pin(15), rx=Pin(15), rxbuf=spare) if spare else None
@@ -110,18 +108,18 @@ class Room:
                 hole.deinit()
 
     def join(self):
-        """Let Wi-Fi have its part of it, for good."""
+        """Release Wi-Fi's part of it, permanently."""
         self._bytes = _JOINED_BYTES
         if self._held:
             self.give()
             self.take()
 
     def free(self):
-        """Bytes that TLS could have in one piece."""
+        """Size of the block that TLS could get."""
         return max([block for _, _, block, _ in _idf()])
 
     def give(self):
-        """Let go of it."""
+        """Release it."""
         if self._held:
             self._held.deinit()
             self._held = None
@@ -154,7 +152,7 @@ class Board:
         self.reader = Reader(MFRC522(self._spi, *self._reader_pins), self._inspect_reader)
 
     def _inspect_reader(self):
-        """What is wrong with the reader's wires (drivers.reader_wires, which stays in memory no longer than that)."""
+        """Check the reader's wires (drivers.reader_wires, which is in memory only for that)."""
         try:
             return on_demand.load("drivers.reader_wires").inspect(self._spi, *self._reader_pins, self._miso)
         finally:
@@ -168,8 +166,8 @@ class Board:
         return level
 
     def heap_free(self):
-        """Bytes free in MicroPython's heap as it is. The port's gc.mem_free() counts what it could grow by as well,
-        which is the largest block of the memory that TLS needs.
+        """Bytes free in MicroPython's present heap. The port's gc.mem_free() also counts its possible growth, the
+        largest block of the memory that TLS needs.
         """
         return gc.mem_free() - self.room.free()
 
@@ -179,9 +177,7 @@ class Board:
         return found[0] if found else None
 
     def reset_cause(self):
-        """Why this start came about, in the numbers of a BOOT record (docs/protocol.md §2), which are the port's
-        own.
-        """
+        """The reset cause, in the numbers of a BOOT record (docs/protocol.md §2), which are the port's own."""
         return machine.reset_cause()
 
     def reset(self):

@@ -1,4 +1,4 @@
-"""What the board's image holds frozen: the port's start and asyncio, and nothing of the clock.
+"""The board image's frozen modules: the port's start and asyncio, and nothing of the clock.
 
 The port's own manifest would freeze `umqtt.simple`, which is found before the one in /rom/lib: the firmware hash would
 cover code that does not run.

@@ -2,14 +2,14 @@
 process left open, its descriptor named by BADGECLOCK_WIRE. The other end is host_tools/badgeclock/virtual/bus.py,
 which defines the requests.
 
-Nothing here allocates: one request buffer, read and written in place. A request is "posted" when the hardware would
-not answer either (a pin is set, a tone is started) and "asked" when it would; order is kept over both.
+Nothing here allocates: one request buffer, read and written in place. A request is "posted" if the hardware would not
+answer either (a pin is set, a tone is started) and "asked" if it would; their common order is kept.
 
-Ctrl-C may raise KeyboardInterrupt between any two lines, in the middle of a request. `_torn` says how far the last
-request came; the next one first brings both ends back in step.
+Ctrl-C may raise KeyboardInterrupt between any two lines, in the middle of a request. `_torn` records how far the last
+request got; the next one first resynchronises both ends.
 """
 
-# ruff: noqa: PLW0603, SIM115 - the state of the wire is the module's: an object would cost a look-up in every transfer
+# ruff: noqa: PLW0603, SIM115 - the state is the module's: an object would cost a look-up in every transfer
 
 import os
 import struct
@@ -185,7 +185,7 @@ def ask_sized(op, unit, n, arg):
 
 
 def _align():
-    """Bring both ends back in step after an interrupted request."""
+    """Resynchronise both ends after an interrupted request."""
     global _torn, _alignments
     if _torn == 2:
         filler = b"\xff" * 255  # NOTHING, and erased flash: harmless whatever the other end waits for

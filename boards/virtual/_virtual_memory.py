@@ -1,19 +1,19 @@
-"""The memory of an ESP32 that its heap, Wi-Fi and TLS share, as far as it decides whether a clock starts.
+"""The memory of an ESP32 that its heap, Wi-Fi and TLS share, as far as needed to decide whether a clock starts.
 
 MicroPython's heap there begins with 56,000 bytes and grows when an allocation finds no room after a collection: by as
 much as it has, or by the largest free block, if that is smaller (py/gc.c, gc_try_add_heap). Wi-Fi, TCP and TLS take
 blocks of what is left, at the moments below, and give them back.
 
-The unix port's heap has one size. What an ESP32's does not have yet is filled with ballast, so that an allocation fails
-here where it fails there; growth takes ballast away. For a bytearray, an array and a module the heap grows as there:
-when it has no room for them after a collection. (What was imported of the module goes, and the import is done again.)
-For all else growth is worked out whenever the heap is collected, a module is imported, code is read from the file
-system, or somebody takes memory: if the heap has no piece of _PIECE bytes. An allocation between these moments that a
-chip would still have grown for fails here.
+The unix port's heap has one size. The part that an ESP32's heap does not have yet is filled with ballast, so that an
+allocation fails here where it fails there; growth removes ballast. For a bytearray, an array and a module the heap
+grows as there: when it has no room for them after a collection. (A partial import of the module is dropped and
+repeated.) For all else growth is computed whenever the heap is collected, a module is imported, code is read from the
+file system, or memory is taken: if the heap has no piece of _PIECE bytes. An allocation in between for which a chip
+would still have grown fails here.
 
 MicroPython's table of names doubles when it is full (py/qstr.c: 20 names, 40 more, 80 more, ...). Here the board's own
-modules fill it to where there is room for 640 more (`fill_names`), and what an ESP32's takes for the firmware's names
-is taken beside it, when somebody takes memory.
+modules fill it until there is room for 640 more (`fill_names`), and an ESP32's memory for the firmware's names is taken
+in addition, whenever memory is taken.
 
 Bytes measured on ESP32_GENERIC 1.27.0 in an emulator of the chip, by esp32.idf_heap_info(HEAP_DATA).
 """
@@ -145,8 +145,8 @@ def _extend_table():
 
 
 def start(frozen):
-    """The firmware starts: what is in the heap now is in an ESP32's image, and so are `frozen` bytes of what comes.
-    What is left free is one piece, as there; the board's modules left holes.
+    """The firmware starts: what is in the heap now is in an ESP32's image, and so are `frozen` bytes of what comes. The
+    free part is one piece, as there; the board's modules left holes.
     """
     global _own, _ballast, _list_bytes, _filled, _first_name
     if not is_modelled:

@@ -1,6 +1,8 @@
-"""Until when a certificate is valid. For the start alone: the file on the clock is what the broker is shown.
+"""Finds the end of a certificate's validity. Used only at the start: the file on the clock is the one sent to the
+broker.
 
-Of X.509 (RFC 5280 §4.1) only the way to the validity's end is read, and every length is held against what encloses it.
+Of X.509 (RFC 5280 §4.1) only the path to the validity's end is parsed, and every length is checked against its
+enclosing element.
 """
 
 from micropython import const
@@ -15,7 +17,7 @@ _GENERALIZED_TIME = const(0x18)
 
 
 def valid_until(der):
-    """Unix seconds of the end of a certificate's validity, None if `der` is no certificate."""
+    """Unix seconds of the end of a certificate's validity, None if `der` is not a certificate."""
     try:
         at, end = _open(der, 0, len(der), _SEQUENCE)  # Certificate
         at, end = _open(der, at, end, _SEQUENCE)  # TBSCertificate

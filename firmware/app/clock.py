@@ -1,17 +1,17 @@
-"""The running clock: four tasks, none of which may die, and the badge comes first.
+"""The running clock: four tasks, none of which may end, with priority for badges.
 
     badges        polls the reader and the keys, and does the housekeeping; the only one that feeds the watchdog
     face          signals and display
     time          narrows the clock's error bound
     uplink        everything the network does
 
-A task that ends, ends the clock: a FAULT record, then a reset.
+If a task ends, the clock writes a FAULT record and resets.
 
-Housekeeping is memory, the log's erases ahead of need, and errands: pieces of at most one erase, 45 ms. A piece comes
-right after a look for badges, so that it is within the pause before the next look and no badge waits for both; not
-in the first 2.5 s of a rush of badges, unless the log is short of erased flash; and then between the badges, however
-long they keep coming. Memory is never collected between a badge and its signal, and often while badges come: their
-garbage then stays together, and the rest of the heap whole.
+Housekeeping is memory, the log's erases in advance, and errands: pieces of at most one erase, 45 ms. A piece runs right
+after a poll for badges, so that it fits the pause before the next poll and no badge waits for both; not in the first
+2.5 s of a rush of badges, unless the log is short of erased flash; then between badges, for as long as they come.
+Memory is never collected between a badge and its signal, and often while badges come: their garbage then stays
+together, and the rest of the heap unfragmented.
 """
 
 import asyncio
@@ -28,29 +28,29 @@ from app.errors import ClockError
 from app.log import record
 
 WATCHDOG_MS = 8000
-STOPPED_MS = 45000  # a clock that was interrupted starts again by itself; boot.py gives a technician's session longer
+STOPPED_MS = 45000  # an interrupted clock restarts by itself; boot.py gives a technician's session longer
 
-_POLL_MS = const(40)  # from one look for badges to the next, ...
+_POLL_MS = const(40)  # from one poll for badges to the next, ...
 _RUSH_POLL_MS = const(20)  # ... and while badges come
-_DESK_MS = const(5)  # between two steps of the badge desk, or of reading what a worker asked for
-_HOLD_MS = const(2000)  # a badge that stays for so long opens the page of today
-_ANSWER_MS = const(2000)  # the answer stays for so long after the badge has left, ...
-_ANSWER_MOST_MS = const(10000)  # ... and so long at most if it stays
-_NEAR_MS = const(1500)  # after a badge the next one is expected for so long
-_CALM_MS = const(5000)  # a badge after so long without one may begin a rush, ...
-_RUSH_MS = const(2500)  # ... and housekeeping waits for so long
-_STARVED_MS = const(1000)  # a piece that is late by so much comes right after a signal, if every look finds a badge
+_DESK_MS = const(5)  # between two steps of the badge desk, or of reading a worker's page
+_HOLD_MS = const(2000)  # a badge held this long opens the page of today
+_ANSWER_MS = const(2000)  # how long the page stays after the badge has left, ...
+_ANSWER_MOST_MS = const(10000)  # ... and its maximum while the badge stays
+_NEAR_MS = const(1500)  # how long after a badge the next one is expected
+_CALM_MS = const(5000)  # a badge after this long without one may begin a rush, ...
+_RUSH_MS = const(2500)  # ... and housekeeping waits this long
+_STARVED_MS = const(1000)  # a piece this late runs right after a signal, if every poll finds a badge
 _COLLECT_MS = const(1000)
 _COLLECT_RUSH_MS = const(250)
-_COLLECT_TAP_MS = const(60)  # what a punch leaves in memory does not come to lie behind another one's garbage
+_COLLECT_TAP_MS = const(60)  # keeps a punch's memory from being placed after another one's garbage
 _IDLE_MS = const(250)
 _MORE_MS = const(80)  # between two pieces of housekeeping
 _HINT_MS = const(1024000)  # between two hints about the time, ...
-_HINT_AGAIN_MS = const(64000)  # ... and between two questions without an answer
+_HINT_AGAIN_MS = const(64000)  # ... and between two requests without an answer
 _CHOICE_MS = const(10000)
-_LONGEST_PAUSE_S = const(60)  # before the reset of a clock that keeps dying
+_LONGEST_PAUSE_S = const(60)  # before the reset of a clock that keeps failing
 _PAGES_AFTER_MS = const(3000)  # both keys down for that long: the technician's pages
-_BROKEN_MS = const(3000)  # the fault stays on the display this long before a reset opens a log that failed
+_BROKEN_MS = const(3000)  # how long the fault is shown before a reset reopens a failed log
 
 _TODAY = "app.today"
 _UNPACKED = "app.log.unpacked"
@@ -67,10 +67,9 @@ _CASE_CLOSED = const(2)
 
 class Clock:
     """Everything injected: reader (app.badge.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
-    timekeeper, uplink (`run()`, `run_errands()`, `errands`), watchdog (called with milliseconds, gives what is to be
-    fed), reset (called to restart the board), deaths (of tasks in the starts just before), hours (for which a
-    shift may be open), hint (the sockets, the host that may be asked for the time, and the Wi-Fi; None if nobody may be
-    asked).
+    timekeeper, uplink (`run()`, `run_errands()`, `errands`), watchdog (called with milliseconds, returns the object to
+    feed), reset (called to restart the board), deaths (of tasks in the starts just before), hours (for which a shift
+    may be open), hint (the sockets, the host to query for the time, and the Wi-Fi; None for no queries).
     """
 
     def __init__(
@@ -101,8 +100,8 @@ class Clock:
         self._tamper = 0 if case.level else _CASE_OPENED  # that is not on record yet
 
     def run(self):
-        """Serve badges until a task dies, which restarts the board, or until it is interrupted on the serial line, by a
-        technician or by a stray byte: then the display says so at once, and the watchdog restarts the board.
+        """Serve badges until a task ends, which restarts the board, or until an interrupt on the serial line, by a
+        technician or a stray byte: then the display shows that at once, and the watchdog restarts the board.
         """
         print("clock: started; interrupt with Ctrl-C")
         watchdog = self._start_watchdog(WATCHDOG_MS)
@@ -126,7 +125,7 @@ class Clock:
         await self._important("badges", self._badges(feed))
 
     def note(self, kind, detail):
-        """Append a record about the clock itself; False if it could not be kept, which must not stop the clock."""
+        """Append a record about the clock itself; False if it could not be written, which must not stop the clock."""
         self._timekeeper.stamp(self._stamp)
         flags = 0 if self._timekeeper.verified else record.FLAG_TIME_UNVERIFIED
         try:
@@ -140,12 +139,12 @@ class Clock:
         try:
             await task
             console.report("task ended:", name)
-        except Exception as error:  # noqa: BLE001 - whatever it was, a task that ends must not go unseen
+        except Exception as error:  # noqa: BLE001 - whatever it was, the end of a task must be reported
             console.report("task died:", name)
             sys.print_exception(error)
         self._fault(faults.TASK, self._deaths + 1)
         if name != "badges":
-            # A death that repeats at every start would fill the journal; the badges are served meanwhile.
+            # A failure that repeats at every start would fill the journal; badges are served in between.
             await asyncio.sleep(min(_LONGEST_PAUSE_S, (1 << min(self._deaths, 6)) - 1))
         self._reset()
 
@@ -158,7 +157,7 @@ class Clock:
             if calm_ms >= _CALM_MS:
                 self._badge_at = time.ticks_add(looked_at, -_CALM_MS)  # a difference of ticks holds six days
             is_rush = calm_ms < _NEAR_MS
-            if errands.step_desk():  # an operator's desk: badges are no punches
+            if errands.step_desk():  # an operator's desk: badges do not punch
                 wait_ms = _DESK_MS
             else:
                 held = self._punches.held if reader.present else None
@@ -199,11 +198,11 @@ class Clock:
             await asyncio.sleep_ms(max(0, wait_ms - time.ticks_diff(time.ticks_ms(), looked_at)))
 
     def _handle_badge(self, length, held):
-        """A badge was read: a punch, or a question. held: of the badge that may still be there, None if none can be.
-        Beside another badge, staying opens no page: which of the two stays is not seen.
+        """A badge was read: a punch, or a request for its page. held: the token of a badge that may still be there, or
+        None. With two badges, holding opens no page: it is unknown which of them stays.
         """
         self._badge_at = time.ticks_ms()
-        self._held_since = None  # keys that are still down open no page over the badge's page
+        self._held_since = None  # keys still down must not open a page over the badge's
         outcome = self._punches.handle(length)
         if outcome.kind != punch.MUTED or outcome.token != self._asker:
             self._forget_asker()
@@ -226,7 +225,7 @@ class Clock:
         on_demand.drop(_TODAY)
 
     def _answer(self, search):
-        """One step of a search that is under way; once it has all, show it."""
+        """One step of a running search; shows the result at its end."""
         if search.step():
             self._search = None
             self._answered_at = time.ticks_ms()
@@ -243,7 +242,7 @@ class Clock:
         on_demand.drop(_TODAY_SCREEN)
 
     def _forget_asker(self):
-        """Another badge came, or a punch: end the page that was asked for."""
+        """End the requested page: another badge, or a punch."""
         self._search = None
         self._asker = b""
         self._face.keep(0)
@@ -264,11 +263,11 @@ class Clock:
             await asyncio.sleep_ms(wait_ms)
 
     def _may_ask_time(self):
-        """Whether a hint is wanted and can come; without room for its record, no step."""
+        """Whether a hint is wanted and possible; without room for its record, no step."""
         return self._hint and self._timekeeper.accepts_hints and self._log.free and self._hint[2].connected()
 
     async def _ask_time(self, sockets, host, wifi):
-        """Ask a host for the time; whether it gave one that was taken."""
+        """Query a host for the time; returns whether its answer was accepted."""
         try:
             ntp = on_demand.load(_NTP, "app.net.resolver")
             return await ntp.ask(sockets, host, wifi.dns(), self._timekeeper, self.note)
@@ -278,8 +277,8 @@ class Clock:
             on_demand.drop(_NTP)
 
     def _keep_house(self):
-        """One bounded piece of housekeeping; True if there is more. What ends in a restart waits until no badge is
-        near.
+        """One bounded piece of housekeeping; True if there is more. Errands that end in a restart wait until no badge
+        is near.
         """
         now = time.ticks_ms()
         if self._broken_at is not None and time.ticks_diff(now, self._broken_at) >= _BROKEN_MS:
@@ -306,7 +305,7 @@ class Clock:
         return more
 
     def _break(self):
-        """The log failed: say so, and restart, which opens it again and recovers every record that was kept."""
+        """The log failed: report it, and restart, which reopens it and recovers every stored record."""
         self._face.fault(faults.JOURNAL)
         if self._broken_at is None:
             self._broken_at = time.ticks_ms()
@@ -334,7 +333,7 @@ class Clock:
         if self._case.changed():
             if self._case.level:
                 self._record_tamper()
-                self._tamper = self._tamper or _CASE_CLOSED  # an opening that could not be recorded is not forgotten
+                self._tamper = self._tamper or _CASE_CLOSED  # an opening that could not be recorded is kept for later
             else:
                 self._tamper = _CASE_OPENED
             self._record_tamper()
@@ -347,12 +346,12 @@ class Clock:
             self._turn_pages(None)
 
     def _record_tamper(self):
-        """Put on record that the case was opened or closed; later if there is no room, and an opening rather."""
+        """Record that the case was opened or closed; later if there is no room, with priority for an opening."""
         if self._tamper and self._log.free and self.note(record.KIND_TAMPER, bytes((self._tamper,)) + bytes(7)):
             self._tamper = 0
 
     def _handle_key(self, direction):
-        """A key puts right what the newest punch assumed, or says what the next one is."""
+        """A key corrects the newest punch's assumed direction, or sets the next one's."""
         outcome = self._punches.correct(direction)
         if outcome is None:
             self._punches.choose(direction)
@@ -364,7 +363,7 @@ class Clock:
             self._break()
 
     def _turn_pages(self, key):
-        """Show the technician's pages, whose code is in memory only meanwhile; turn them, or see that they are over."""
+        """Show the technician's pages, whose code is in memory only then; turn or end them."""
         try:
             if self._pages:
                 if not self._pages.stay(key, self._badge_at):
@@ -374,17 +373,17 @@ class Clock:
             pages = on_demand.load(_PAGES)
             self._punches.choose(record.DIRECTION_NONE)  # the two keys meant no punch
             self._pages = pages.Pages(self._face, self._uplink)
-        except Exception as error:  # noqa: BLE001 - badges are served, whatever a technician cannot see
+        except Exception as error:  # noqa: BLE001 - serving badges matters more than the pages
             self._pages = self._held_since = None
             on_demand.drop(_PAGES)
             console.report("no pages:", repr(error))
 
     def _fault(self, code, count):
-        """Record a FAULT, once for each code and start; what repeats is in the status."""
+        """Record a FAULT, once for each code and start; repetitions are in the status."""
         if code not in self._reported:
             self._reported[code] = self.note(record.KIND_FAULT, struct.pack(">BBHI", code, 0, min(count, 0xFFFF), 0))
 
 
 def _raise(_, context):
-    """End the loop by what ended a task, as `gather` would, whose module stays in memory."""
+    """End the loop with a task's exception, like `gather`, whose module would stay in memory."""
     raise context["exception"]

@@ -1,10 +1,10 @@
-"""The composition root: builds the clock out of a board, files and the application's parts, and joins them.
+"""The composition root: builds the clock from a board, files and the application's parts, and connects them.
 
 A clock that lacks settings, secrets, certificates or a founded journal cannot be composed.
 
-The order is one of memory: what only the start needs runs first and goes, then the log is opened and what only that
-needs goes, and only then is the code imported that stays. Where code is copied into the heap, a start that had all of
-it at once would not fit.
+The order saves memory: code that only the start needs runs first and is dropped, then the log is opened and its opening
+code is dropped, and only then the resident code is imported. Where code is copied into the heap, all of it at once
+would not fit.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from app.log.hmac256 import KEY_BYTES
 
 _PREPARING = "app.preparing"
 
-# Kept free in one piece while the rest is loaded, which would lie scattered over it: for what is loaded on demand then.
+# Reserved in one piece while the rest is loaded, which would fragment it: for later loading on demand.
 _HOLE_BYTES = const(2500)
 
 
 def prover(board, settings, secrets):
-    """What lets badges prove themselves; None at a site that takes them all by their UID, where the code is not loaded.
+    """The verifier of badges' proofs; None at a site that accepts all by their UID, where the code is not loaded.
     Raises SettingsError if the badge key is missing.
     """
     if settings.badges == "uid":
@@ -36,7 +36,8 @@ def prover(board, settings, secrets):
 
 
 def join(board, settings_file, sockets, tls, mqtt_module):
-    """Everything built and joined: a Clock. Raises SettingsError or JournalError for a clock that is not set up."""
+    """Build and connect everything; returns a Clock. Raises SettingsError or JournalError for a clock that is not set
+    up."""
     found = on_demand.load(_PREPARING).prepare(board, settings_file)
     on_demand.drop(_PREPARING)
     hole = bytearray(_HOLE_BYTES)  # noqa: F841 - see above
@@ -167,7 +168,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
 
 
 def once(made):
-    """The same object, whose constructor is now out of memory: a clock makes one of each. (A deleted attribute of a
+    """Return the object, after freeing its constructor's memory: a clock makes one of each. (A deleted attribute of a
     class would stay in memory until its place is used again.)
     """
     type(made).__init__ = None

@@ -8,7 +8,7 @@ last: list[tuple] = []
 
 
 def report(*words):
-    """Print a line about the clock, like `print`. No line has a badge's id, a token or a secret."""
+    """Print a line about the clock, like `print`. No line contains a badge's id, a token or a secret."""
     print("clock:", *words)
     if len(last) == _KEPT:
         del last[0]

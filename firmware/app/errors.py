@@ -6,7 +6,7 @@ class ClockError(Exception):
 
 
 class SettingsError(ClockError):
-    """A settings or secrets file is missing or says something the clock cannot do."""
+    """A settings or secrets file is missing or has an unsupported value."""
 
 
 class JournalFull(ClockError):
@@ -14,11 +14,11 @@ class JournalFull(ClockError):
 
 
 class JournalRetired(JournalFull):
-    """The log has ended with RETIRE: no record fits ever again. What it kept is kept, and still sent."""
+    """The log has ended with RETIRE: no more records. Stored ones remain, and are still sent."""
 
 
 class JournalError(ClockError):
-    """The journal cannot be used as asked. `unsent` is the number of records that stand in the way, if that is why."""
+    """The journal cannot be used as asked. `unsent` is the number of unsent records, if they are the reason."""
 
     def __init__(self, text, unsent=0):
         super().__init__(text)
@@ -26,26 +26,21 @@ class JournalError(ClockError):
 
 
 class KeyStoreError(ClockError):
-    """A key slot could not be programmed. The record before it is whole; a restart takes it up."""
+    """A key slot could not be programmed. The record before it is complete; a restart recovers it."""
 
 
 class FrameError(ClockError):
-    """A frame that this clock's key, session or counter refuses."""
+    """A frame that fails this clock's key, session or counter."""
 
 
 class LinkError(ClockError):
     """The link to the broker ended or never came up: (category, detail), of which the uplink counts the category.
 
-    address      none was found for the broker's name
-    connect      TCP: refused, unreachable, or no answer in time
-    tls          the handshake failed or did not end in time; the broker may have refused the clock's certificate
-    certificate  the broker's certificate is not the site's, or names another host
-    refused      CONNACK or SUBACK said no
-    silent       an answer (CONNACK, SUBACK, PINGRESP) did not come in time
-    stuck        a packet could not be written in time
-    closed       the broker, or the network, ended the connection
-    packet       the broker sent what MQTT does not allow, or what this clock never asked for
-    oversized    a packet that does not fit the buffer
-    memory       no room for TLS; the heap is collected before the next try
-    other
+    address none was found for the broker's name connect TCP: refused, unreachable, or no answer in time tls the
+    handshake failed or did not end in time; the broker may have refused the clock's certificate certificate the
+    broker's certificate is not the site's, or names another host refused CONNACK or SUBACK said no silent an answer
+    (CONNACK, SUBACK, PINGRESP) did not come in time stuck a packet could not be written in time closed the broker, or
+    the network, ended the connection packet the broker sent a packet that violates MQTT, or that this clock did not
+    request oversized a packet that does not fit the buffer memory no room for TLS; the heap is collected before the
+    next try other
     """

@@ -1,4 +1,4 @@
-"""The codes of FAULT records (docs/protocol.md §2), which the display shows as well."""
+"""The codes of FAULT records (docs/protocol.md §2), also shown on the display."""
 
 from micropython import const
 

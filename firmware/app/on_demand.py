@@ -1,7 +1,7 @@
 """Modules that are in memory only while something needs them: `load` and `drop` are the one way to do that.
 
-What seldom runs (a worker's question, the badge desk, a new roster) costs no heap meanwhile. A module is named in full,
-"app.net.desk", as an import names it.
+Rarely used code (a worker's request, the badge desk, a new roster) costs no heap otherwise. A module is given by its
+full name, "app.net.desk", as in an import.
 """
 
 import gc
@@ -9,11 +9,10 @@ import sys
 
 
 def load(name, *companions):
-    """The module of that name, imported unless it is there. companions: modules that it imports and few others need;
-    those that were not in memory before go with it (`drop`).
+    """The module of that name, imported unless present. companions: modules that it imports and few others need; those
+    that were not in memory before are dropped with it (`drop`).
 
-    Whatever ends the import, MemoryError above all, nothing of it stays: half a module would be what the next import
-    finds.
+    If the import fails, as by MemoryError, nothing of it stays: otherwise the next import would find half a module.
     """
     if name not in sys.modules:
         gc.collect()
@@ -32,8 +31,8 @@ def load(name, *companions):
 
 
 def drop(*names):
-    """Take these modules, and the companions that `load` imported with them, out of memory at once; one that is not
-    there is no error.
+    """Remove these modules, and the companions that `load` imported with them, from memory at once; a missing one is
+    not an error.
     """
     gone = list(names)
     for name in gone:  # which grows meanwhile

@@ -1,4 +1,4 @@
-"""What the start prepares before the resident code is loaded: settings, roster, certificates, words, the open log.
+"""Preparations of the start before the resident code is loaded: settings, roster, certificates, words, the open log.
 
 In memory for that only (app.on_demand).
 """
@@ -68,7 +68,7 @@ def partitions(board):
 
 
 def read_settings(board, settings_file):
-    """(settings, secrets), these from the partition `seal`; a file of them in the file system moves there. Raises
+    """(settings, secrets), these from the partition `seal`; a file of them in the file system is moved there. Raises
     SettingsError.
     """
     seal = partitions(board)[1]
@@ -114,9 +114,9 @@ def open_log(board, settings, firmware):
 
 
 def forget_opening():
-    """Take out of memory what only a log that is founded or opened needs, and what sets the time when a clock starts:
-    that is once. Anyone who calls it all the same gets a JournalError. (A deleted attribute of a class would stay in
-    memory until its place is used again.)
+    """Remove from memory the code that only founding or opening a log needs, and that for setting the time at the
+    start: it runs once. Calling it again raises JournalError. (A deleted attribute of a class would stay in memory
+    until its place is used again.)
     """
     from app.log.journal import Journal
     from app.log.keystore import KeyStore

@@ -1,21 +1,21 @@
-"""A punch, from the UID that the reader gives to the signal that the worker gets.
+"""A punch, from the reader's UID to the worker's signal.
 
-    UID -> the badge proves itself and gives its number, where the site asks for that (app.badge.proof)
+    UID -> the badge proves itself and its number, if the site requires that (app.badge.proof)
         -> token under the site's key, the UID or the number is wiped
         -> the same badge a moment ago? nothing more
         -> on the roster? the worker's language; if not, the punch is kept and flagged
         -> direction, duplicate
-        -> sealed in the flash            nothing is signalled that is not kept
-        -> tones and lamp                 nothing slow comes before them
+        -> sealed in the flash            nothing is signalled before it is stored
+        -> tones and lamp                 nothing slow before them
         -> display, uplink                in their own tasks
 
-Direction: the key that was pressed before, else the clock's fixed one, else the badge's last punch: out after in, in
-after out. That lasts `direction_hours`, 14 if nothing else is set, and is assumed as soon as midnight has passed: a
-night shift's end is an OUT, but after a night's rest a worker comes in, whatever was forgotten the day before.
-After that, and for a badge of which the clock cannot know (Recent.whole), the punch is an IN that is assumed: record
-and display say so, and a key within three seconds makes another punch of that badge, with the key's direction.
+Direction: a key pressed before, else the clock's fixed one, else from the badge's last punch: out after in, in after
+out. That is valid for `direction_hours`, 14 by default, and only assumed once midnight has passed: a night shift ends
+with an OUT, but after a night's rest a worker comes in, even if yesterday's OUT was forgotten. After that, and for a
+badge that may be missing in memory (Recent.whole), the punch is an assumed IN: record and display show that, and a key
+within three seconds makes another punch of that badge, with the key's direction.
 
-The window of duplicates and those hours outlast restarts: `recall` reads them back. Without a time they go by uptime.
+The window of duplicates and those hours outlast restarts: `recall` reads them back. Without a time they use uptime.
 
 After the info key a badge makes no punch: it opens the page of its punches of today (app.today).
 """
@@ -29,11 +29,11 @@ from app.log import record
 from app.log.hmac256 import KEY_BYTES, Key
 from app.recent import EARLIEST, MOVES
 
-# Nothing was recorded, nothing is said: the same badge within two seconds and no key in between, or a badge that fell
-# silent and is asked again.
+# Nothing was recorded or signalled: the same badge within two seconds and no key in between, or a badge that stopped
+# answering and is tried again.
 MUTED = const(0)
 KEPT = const(1)
-DUPLICATE = const(2)  # kept and flagged: the badge's last punch that counts is younger than the window
+DUPLICATE = const(2)  # kept and flagged: the badge's last valid punch is younger than the window
 FULL = const(3)  # not kept
 FAILED = const(4)  # not kept
 UNPROVED = const(5)  # not kept: a badge that had to prove itself and did not, or one whose UID is random
@@ -47,9 +47,9 @@ ASK = const(8)
 _UID = b"\x01"
 _NUMBER = b"\x02"
 _UID_BYTES = const(10)
-_RANDOM_UID = const(0x08)  # the first byte of a UID of 4 bytes that changes (ISO/IEC 14443-3 §6.5.4)
+_RANDOM_UID = const(0x08)  # the first byte of a random UID of 4 bytes (ISO/IEC 14443-3 §6.5.4)
 
-# What a prover gives (app.badge.proof, which is not always loaded).
+# Results of a prover (app.badge.proof, which is not always loaded).
 _BADGE_PROVED = const(1)
 _BADGE_UNPROVED = const(2)
 _BADGE_SILENT = const(3)
@@ -59,9 +59,9 @@ _MUTES = const(4)
 _CHOICE_MS = const(10000)
 _CORRECT_MS = const(3000)
 _REST_S = const(39600)  # 11 hours: the rest between two days of work (directive 2003/88/EC, article 3)
-_STEP_S = const(2)  # a clock that was set by no more moves no punches
+_STEP_S = const(2)  # a clock set by no more than this does not move punches
 
-# Where a direction comes from (docs/protocol.md §2, PUNCH)
+# Sources of a direction (docs/protocol.md §2, PUNCH)
 _BY_KEY = const(1)
 _BY_CLOCK = const(2)
 _BY_LAST = const(3)
@@ -78,10 +78,10 @@ _NEXT = (
 
 
 class Outcome:
-    """What became of a badge; one object, filled again for each.
+    """The result for a badge; one object, refilled for each.
 
-    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.log.record. assumed:
-    nothing said the direction. moment_s: UTC of the punch, for a duplicate that of the first one; 0 without a time.
+    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.log.record. assumed: no
+    source for the direction. moment_s: UTC of the punch, for a duplicate that of the first one; 0 without a time.
     token: of the badge, 8 bytes. language: that of the badge's worker ("fr"), None for the site's.
     """
 
@@ -96,10 +96,10 @@ class Outcome:
 
 
 class Punches:
-    """Makes punches of badges. site_key: 32 bytes for each key that the site ever had, in their order. log: a
-    SealedLog, open. recent: a Recent recalled from it, `latest_s` what that gave. face: signals the outcome at once
-    (`punched(outcome)`). notify: called after that, to wake the uplink. roster: an app.net.roster.Roster. prover: an
-    app.badge.proof.Prover, None at a site that takes badges by their UID.
+    """Makes punches of badges. site_key: 32 bytes for each key of the site so far, in order. log: a SealedLog, open.
+    recent: a Recent recalled from it, `latest_s` its result. face: signals the outcome at once (`punched(outcome)`).
+    notify: called after that, to wake the uplink. roster: an app.net.roster.Roster. prover: an app.badge.proof.Prover,
+    None at a site that accepts badges by their UID.
 
     held: token of the badge that was read last, while staying opens its page of today; else b"".
     """
@@ -120,7 +120,7 @@ class Punches:
         self._outcome = Outcome()
         self._detail = bytearray(8)
         timekeeper.stamp(self._stamp)
-        # When this start was; before the clock has a time, at the earliest.
+        # The time of this start; before the clock has a time, its earliest value.
         self._start_s = (self._stamp.utc_s or latest_s) - timekeeper.uptime_s()
         self.held = b""
         self.uid = bytearray(_UID_BYTES)  # where the reader puts a UID; zero again when `handle` returns
@@ -129,7 +129,7 @@ class Punches:
         self._muted = [(b"", time.ticks_ms())] * _MUTES
         self._chosen = record.DIRECTION_NONE
         self._chosen_at = time.ticks_ms()
-        # Of the newest punch, while its direction is assumed and no other badge came; else b"".
+        # Token of the newest punch, while its direction is assumed and no other badge came; else b"".
         self._unsure = b""
         self._unsure_flags = 0
         self._unsure_at = self._chosen_at
@@ -185,7 +185,7 @@ class Punches:
         return outcome
 
     def _punch(self, outcome, choice, badge_flags):
-        """Keep a punch of the badge that `outcome` has the token of, signal it, and fill in what became of it."""
+        """Store a punch of the badge with the token in `outcome`, signal it, and fill in the result."""
         token = outcome.token
         self._timekeeper.stamp(self._stamp)
         now_s = self._now_s()
@@ -215,7 +215,7 @@ class Punches:
         self._notify()
 
     def _identify(self, length, outcome):
-        """Turn the UID in `uid`, or the number that its badge proves, into the token; what the proof came to."""
+        """Turn the UID in `uid`, or the number that its badge proves, into the token; returns the proof's result."""
         proof = self._prover.prove(self.uid, length) if self._prover else 0
         if proof == _BADGE_PROVED:
             outcome.token = self._token(_NUMBER, self._views[_NUMBER_BYTES])
@@ -228,7 +228,7 @@ class Punches:
         return proof
 
     def _token(self, kind, badge):
-        """The badge's token, raised by every key that the site had after its first (docs/protocol.md §1)."""
+        """The badge's token, raised by every key of the site after its first (docs/protocol.md §1)."""
         token = badge
         for key in self._keys:
             token = key.digest(kind, token)[:8]
@@ -236,15 +236,15 @@ class Punches:
         return token
 
     def hold(self):
-        """The badge that was read last is still there: its two seconds begin again."""
+        """The last badge is still there: its two seconds restart."""
         token, _ = self._muted[0]
         self._muted[0] = (token, time.ticks_ms())
 
     def _decide(self, token, chosen, now_s, outcome):
-        """Direction, where that comes from, kind and moment of a punch that will be kept."""
+        """Direction, its source, kind and moment of a punch that will be stored."""
         last = self._recent.find(token)
         age_s = now_s - last[0] if last else -1
-        # Without a time, what happened before this start may be longer ago than it looks.
+        # Without a time, events before this start may be longer ago than they seem.
         is_fresh = 0 <= age_s < self._horizon_s and (
             last[2] == MOVES or (self._stamp.utc_s > 0 and not last[2] & EARLIEST)
         )
@@ -281,8 +281,8 @@ class Punches:
         return record.DIRECTION_NONE
 
     def _now_s(self):
-        """Seconds by which punches are compared: UTC, or counted on by uptime while the clock has no time. A step of
-        the clock takes the punches of this start along.
+        """Seconds by which punches are compared: UTC, or extrapolated by uptime while the clock has no time. A step of
+        the clock moves the punches of this start.
         """
         up_s = self._timekeeper.uptime_s()
         now_s = self._stamp.utc_s or self._start_s + up_s

@@ -1,4 +1,4 @@
-"""The outcome of the newest records, as far as the bridge has reported it: for the pages of app.today.
+"""The outcome of the newest records, as reported by the bridge: for the pages of app.today.
 
 Bounded: the receipts of the last 192 records that have one, four bytes each, in place by number. Not stored: the bridge
 sends the receipts of the last day again after a start (docs/protocol.md §7).
@@ -29,7 +29,7 @@ class Receipts:
         self._slots = bytearray(4 * _RECORDS)
 
     def put(self, seq, state, code, reception_number):
-        """Note a receipt (docs/protocol.md §6) of one of the newest records."""
+        """Store a receipt (docs/protocol.md §6) of one of the newest records."""
         at = seq % _RECORDS * 4
         before = struct.unpack_from(">I", self._slots, at)[0]
         turn = seq // _RECORDS & _TURN
@@ -39,7 +39,7 @@ class Receipts:
         struct.pack_into(">I", self._slots, at, turn << 23 | state << 20 | detail)
 
     def find(self, seq):
-        """(state, error code or the last six digits of the reception number) of the record; None if none is known."""
+        """(state, error code or the last six digits of the reception number) of the record; None if there is none."""
         found = struct.unpack_from(">I", self._slots, seq % _RECORDS * 4)[0]
         if found >> 23 != seq // _RECORDS & _TURN or not found >> 20 & 7:
             return None

@@ -1,9 +1,8 @@
 """The last punch of each badge.
 
-Bounded: 256 badges in buckets of eight, made as they are needed, where the one that punched longest ago makes room; 64
-where the code is in the heap.
-Nothing of it is stored apart from the log, from which `recall` fills it at start, so it cannot disagree with it, and
-power loss forgets nothing. When the clock is set by a step, what it noted before in this start moves along.
+Bounded: 256 badges in buckets of eight, made as they are needed, where the one that punched longest ago is replaced; 64
+where the code is in the heap. It is stored only in the log, from which `recall` fills it at start, so it cannot
+disagree with it, and power loss loses nothing. When the clock is set by a step, entries of this start move with it.
 """
 
 import gc
@@ -19,8 +18,8 @@ _SLOT = const(7)  # halfwords: the token's four, two of the moment, the directio
 _EMPTY = const(0xFFFF)
 _DIRECTION = const(0xFF)
 _NO_BUCKET = array("H")
-# Beside a direction: `shift` moves the punch, because its moment was counted from this start; the moment is the
-# earliest that can be.
+# Flags of a direction: `shift` moves the punch, because its moment was counted from this start; the moment is the
+# earliest possible.
 MOVES = const(0x100)
 EARLIEST = const(0x200)
 
@@ -28,15 +27,15 @@ EARLIEST = const(0x200)
 class Recent:
     """Last punch by badge token (8 bytes): its moment in seconds and its direction.
 
-    is_short: memory is, and there are few buckets. whole: no badge was ever left out: one that is not found has never
-    punched here.
+    is_short: memory is short, so there are few buckets. whole: no badge was ever dropped: one that is not found has
+    never punched here.
     """
 
     def __init__(self, is_short):
         self.whole = True
         self._buckets = [_NO_BUCKET] * (
             _FEW_BUCKETS if is_short else _BUCKETS
-        )  # in pieces, made as they are needed: few sites have 256 badges
+        )  # in pieces, made when needed: few sites have 256 badges
 
     def find(self, token):
         """(moment_s, direction, MOVES and EARLIEST or 0) of the badge's last punch, or None."""
@@ -58,7 +57,7 @@ class Recent:
             gc.collect()  # into the lowest hole: in the middle of what is free it would cut the largest piece
             try:
                 slots = self._buckets[bucket] = array("H", b"\xff" * (2 * _SLOT * _BUCKET_SLOTS))
-            except MemoryError:  # the badge is left out, which costs it a duplicate at most
+            except MemoryError:  # the badge is dropped, which at most misses a duplicate
                 self.whole = False
                 return
         if at < 0:
@@ -72,7 +71,7 @@ class Recent:
         slots[at + 6] = direction
 
     def shift(self, step_s):
-        """The clock was set by so many seconds: what was counted from this start happened that much later."""
+        """The clock was set by so many seconds: move what was counted from this start."""
         for slots in self._buckets:
             for at in range(0, len(slots), _SLOT):
                 if slots[at + 6] != _EMPTY and slots[at + 6] & MOVES:

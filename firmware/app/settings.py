@@ -1,8 +1,8 @@
-"""What a technician decided about this clock: /settings.json and the secrets, checked field by field.
+"""The clock's settings: /settings.json and the secrets, checked field by field.
 
-A file with a wrong field is refused as a whole, with one sentence that names the field and says what it must be, so
-that a clock never runs on half of its settings. No message quotes a value of the secrets. What is given are plain
-tuples, so that nothing of this module stays in memory when the start is over.
+A file with a wrong field is refused as a whole, with one sentence on the field and its allowed values, so that a clock
+never runs on half of its settings. No message quotes a value of the secrets. The results are plain tuples, so that
+nothing of this module stays in memory after the start.
 """
 
 import json
@@ -19,8 +19,8 @@ BADGES = ("uid", "both", "proved")
 BADGE_EV1 = ("refuse", "allow")
 DIRECTION_HOURS = 14
 
-# What the bridge may change (docs/protocol.md §10). Never who the clock is, how it comes into the network, and its
-# keys: a mistake there could only be mended with a cable.
+# What the bridge may change (docs/protocol.md §10). Never the clock's identity, its network access and its keys: a
+# mistake there could only be repaired with a cable.
 REMOTE = (
     " site language direction duplicate_window_s timezone heartbeat_s message_s volume quiet_hours direction_hours ntp "
 )
@@ -61,20 +61,18 @@ _Settings = namedtuple(
 _Secrets = namedtuple("_Secrets", ("link_key", "site_key", "wifi_password", "badge_key"))
 
 
-def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
+def Settings(text):  # noqa: N802 - it reads like the tuple that it returns
     """The settings in a file's text (str or bytes), every field checked; raises SettingsError.
 
-    clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable characters; a name that has
-    more than the display has room for is cut with a sign. language: "en", or the name of a file in /lang
-    (app.ui.words), 2 to 8 of a-z. direction: "auto", "in" or "out".
-    duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes of printable characters. timezone:
-    of `localtime.ZONES`.
-    heartbeat_s: 10 to 3,600. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in
-    local time, given as its two minutes of the day, or "", given as None. badges: "uid", "both" or "proved",
-    badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2). direction_hours: 1 to 48, for how long a badge's last punch
-    decides the next one's direction. ntp: a host that the time may be asked of while nothing better is known, or "".
-    version: that of the settings which the bridge gave, 0 to 2**32 - 1. The last seven may be missing: as loud as can
-    be, always, the first of each, 14, "", and 0.
+    clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable characters; a name too long
+    for the display is cut with a sign. language: "en", or the name of a file in /lang (app.ui.words), 2 to 8 of a-z.
+    direction: "auto", "in" or "out". duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes
+    of printable characters. timezone: of `localtime.ZONES`. heartbeat_s: 10 to 3,600. message_s: 1 to 9. volume: 0,
+    silent, to 3, the loudest. quiet_hours: "22:00-06:00" in local time, given as its two minutes of the day, or "",
+    given as None. badges: "uid", "both" or "proved", badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2).
+    direction_hours: 1 to 48, for how long a badge's last punch decides the next one's direction. ntp: a host to query
+    for the time while there is no better source, or "". version: that of the settings which the bridge gave, 0 to 2**32
+    - 1. The last seven may be missing; defaults: loudest, always, the first of each, 14, "", and 0.
     """
     fields = _object(text, "settings.json")
     _version(fields, "settings.json")
@@ -106,8 +104,8 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
 
 
 def changed(text, wanted, version):
-    """The text of a settings file with what the bridge asked for in it, as bytes; None if it has that version or a
-    newer one. wanted: a JSON object of some fields of REMOTE. Raises SettingsError if the whole would not be settings.
+    """The text of a settings file with the bridge's values in it, as bytes; None if it has that version or a newer one.
+    wanted: a JSON object of some fields of REMOTE. Raises SettingsError if the result would be invalid.
     """
     fields = _object(text, "settings.json")
     if version <= fields.get("version", 0):
@@ -124,9 +122,9 @@ def changed(text, wanted, version):
 
 
 def Secrets(text):  # noqa: N802
-    """The keys of a clock in the text of its secret slot: link_key of 32 bytes, site_key of 32 for each key that the
-    site ever had, in their order, wifi_password as str ("" is an open network), badge_key of 16 bytes, or None without
-    one. Raises SettingsError, which never quotes a value.
+    """The keys of a clock in the text of its secret slot: link_key of 32 bytes, site_key of 32 for each key of the site
+    so far, in order, wifi_password as str ("" is an open network), badge_key of 16 bytes, or None without one. Raises
+    SettingsError, which never quotes a value.
     """
     fields = _object(text, "secrets")
     _version(fields, "secrets")
@@ -165,7 +163,7 @@ def _field(where):
 
 
 def _or(default, judge, fields, where, *limits):
-    """What `judge` gives, the default if the field is missing."""
+    """The result of `judge`, the default if the field is missing."""
     return judge(fields, where, *limits) if _field(where) in fields else default
 
 
@@ -188,7 +186,7 @@ def _text(fields, where, shortest, longest):
 
 
 def _name(fields, where, letters, most_bytes):
-    """A name that people gave, in whatever letters they have."""
+    """A name given by people, in any letters."""
     text = fields.get(_field(where))
     if isinstance(text, str) and 0 < len(text) <= letters and len(text.encode()) <= most_bytes:
         for letter in text:
@@ -229,7 +227,7 @@ def _quiet_hours(text):
 
 
 def _minute(text):
-    """Minute of the day of "22:00"; -1 for what is none."""
+    """Minute of the day of "22:00"; -1 for anything else."""
     digits = (text[:2] + text[3:]).encode()
     if text[2:3] != ":" or not all(0x30 <= digit <= 0x39 for digit in digits):
         return -1
@@ -245,7 +243,7 @@ def _whole(fields, where, lowest, highest):
 
 
 def _later_keys(fields):
-    """The keys that a site had after its first one (docs/protocol.md §1)."""
+    """The keys of a site after its first one (docs/protocol.md §1)."""
     text = fields.get("later_site_keys", "")
     if text == "":
         return b""

@@ -1,4 +1,4 @@
-"""What a start shows, above all one that failed. In memory for that only (app.on_demand)."""
+"""The screens of a start, above all a failed one. In memory for that only (app.on_demand)."""
 
 import json
 
@@ -14,13 +14,13 @@ def starting(board):
 
 
 def not_set_up(board, error):
-    """A technician must do what the error says."""
+    """A technician must follow the error's text."""
     console.report("not set up:", error)
     _show(board, _language(), "not_set_up", str(error))
 
 
 def failed(board, number, reason):
-    """The clock could not start; the number is of docs/troubleshooting.md. board: gives the Board."""
+    """The clock could not start; the number is of docs/troubleshooting.md. board: returns the Board."""
     console.report("cannot start:", number, reason)
     try:
         _show(board(), _language(), "failed", number, reason)

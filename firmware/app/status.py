@@ -1,4 +1,4 @@
-"""The clock's own part of STATUS, beside the uplink's keys (docs/protocol.md §7)."""
+"""The clock's own part of STATUS, besides the uplink's keys (docs/protocol.md §7)."""
 
 import gc
 
@@ -9,10 +9,10 @@ _HEARTBEAT = "app.net.heartbeat"
 
 class Status:
     """Called by the uplink for each STATUS. firmware: the firmware hash, 8 bytes; reset_cause: of a BOOT record;
-    valid_until: Unix seconds of the end of the clock's certificate, or None. face, timekeeper: what they count as
-    faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`. roster: app.net.roster.Roster.
-    settings: `heartbeat_s`, `version`. site_keys: how many keys of its site the clock has. heap_free: gives the bytes
-    that the heap has free.
+    valid_until: Unix seconds of the end of the clock's certificate, or None. face, timekeeper: for their fault counts.
+    case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`. roster: app.net.roster.Roster.
+    settings: `heartbeat_s`, `version`. site_keys: how many keys of its site the clock has. heap_free: returns the free
+    bytes of the heap.
     """
 
     def __init__(

@@ -1,24 +1,25 @@
-"""What time it is, in UTC, and how wrong that can be.
+"""Keeps the time in UTC, with its error bound.
 
-The running clock is a count of milliseconds that `ticks_ms` drives, with an interval that surely holds the true time:
+The running clock is a count of milliseconds that `ticks_ms` drives, with an interval that certainly contains the true
+time:
 
 - at start it comes from the RTC, one second wide, widened by what the RTC may have drifted since it was set;
 - reading the RTC where its second may change cuts that second in half, again and again (`refine`);
 - the bridge over its authenticated channel replaces it by one as wide as the round trip (`set_from_bridge`);
-- every second widens it by what the crystal may drift, and reading the RTC narrows it again;
-- at the end of June and of December a leap second may come, which nobody announces to a clock: the interval grows by
+- every second widens it by the crystal's possible drift, and reading the RTC narrows it again;
+- at the end of June and of December a leap second may come, which is not announced to a clock: the interval grows by
   one second either way, on the RTC's side too;
-- how fast the crystal runs is learned from the bridge's answers, an hour or more apart; then a second widens it less.
-  That is in memory only: a start measures it again;
+- how fast the crystal runs is learned from the bridge's answers, an hour or more apart; then each second widens it
+  less. That is in memory only: each start measures it again;
 - NTP is a hint (`accept_hint`): anyone on the network path can answer, so it states no bound, is asked only while
   there is none, and sets neither the RTC nor the clock by which TLS judges certificates, unless that refused a date.
 
-Unix seconds everywhere. The RTC gives a calendar date and `localtime` counts it, so no port's own epoch (1970 or
-2000) has a say: that conversion is `_rtc_seconds`, here and nowhere else. The RTC's note, six bytes that it keeps on
-its battery, says when it was set, how exactly, and by how many milliseconds its seconds lag, because writing an RTC
-starts a whole second.
+Unix seconds everywhere. The RTC gives a calendar date and `localtime` counts it, so no port's own epoch (1970 or 2000)
+has a say: that conversion is `_rtc_seconds`, here and nowhere else. The RTC's note, six bytes kept on its battery,
+records when it was set, how exactly, and by how many milliseconds its seconds lag, because writing an RTC starts a
+whole second.
 
-On a port of 32 bits a Unix second is no small integer; it is made once a second, and `stamp` reuses it.
+On a port of 32 bits a Unix second is not a small integer; it is made once a second, and `stamp` reuses it.
 """
 
 import struct
@@ -31,21 +32,21 @@ from app.log.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_NTP, S
 
 # DS3231SN: +-3.5 ppm over -40..+85 °C and 1 ppm of ageing in the first year (datasheet 19-5170, "Electrical
 # Characteristics"). ESP32-WROOM-32: crystal +-10 ppm, more with temperature and age; a worse part, +-100 ppm, is still
-# within what is stated here. The rates of one crystal at any two moments are no more than 25 ppm apart (AT cut, -20 to
-# +70 °C). 1 ppm is 1 us a second.
+# within these limits. The rates of one crystal at any two moments are no more than 25 ppm apart (AT cut, -20 to +70
+# °C). 1 ppm is 1 us a second.
 RTC_DRIFT_PPM = const(5)
 TICKS_DRIFT_PPM = const(100)
 TEMPERATURE_PPM = const(25)
 
 _LEARN_MS = const(3600000)  # the least time between two answers that measure the crystal's rate
 _LEARN_MOST_S = const(1728000)  # 20 days, well below where the uptime wraps
-_RTC_WORTH_US = const(200000)  # an RTC that may be off by so much more than the running clock is set again
+_RTC_WORTH_US = const(200000)  # an RTC that may be off by this much more than the running clock is set again
 _OFF_CENTRE_US = const(4000)
 _WIDEST_US = const(1000000000)  # 16 minutes to either side; more is no bound. Below 2**30, so it needs no heap
 _FINE_US = const(8000)  # a second's edge known this well is not searched for again
 _IDLE_MS = const(10000)  # between two looks when there is nothing to gain
-_AWAY_S = const(345600)  # 4 days, a long weekend: an RTC that is further from what is on record may have jumped
-_EARLIEST_S = const(1577836800)  # 2020-01-01: an RTC that says less was never set
+_AWAY_S = const(345600)  # 4 days, a long weekend: an RTC further from the record may have jumped
+_EARLIEST_S = const(1577836800)  # 2020-01-01: an RTC with an earlier date was never set
 _NOTE = ">IHB"  # hours since 1970 when it was set, lag in ms, encoded bound; the first byte is zero and left out
 _UPTIME_WRAP = const(1 << 32)
 _LEAP_US = const(1000000)
@@ -65,7 +66,7 @@ class Timekeeper:
         self._zone = zone
         self._set_system_time = set_system_time
         self.source = SOURCE_NONE
-        self.rtc_faults = 0  # since this start: readings that failed, or contradicted what is known for sure
+        self.rtc_faults = 0  # since this start: readings that failed, or contradicted certain knowledge
         self._mark = time.ticks_ms()
         self._uptime_ms = 0
         self._uptime_s = 0
@@ -76,15 +77,15 @@ class Timekeeper:
         self._rtc_us = 0  # how far the RTC may be off by now
         self._lag_ms = 0  # its second n begins at n s + lag
         self._rtc_usable = False
-        self._doubted = False  # its note still says what is not so
+        self._doubted = False  # its note is outdated
         self._bound = BOUND_NONE
         self._low_ppm = -TICKS_DRIFT_PPM  # true time passes by so much faster than the ticks, at least ...
         self._high_ppm = TICKS_DRIFT_PPM  # ... and at most
         self._anchor = None  # an earlier answer of the bridge: (its ms, uptime in ms, in s, how sure in us)
         self._leap_s = 0  # the next moment at which a leap second may come
-        self.floor_s = 0  # before this moment it cannot be, by what is on record; 0 if nothing says so
-        self._given_s = 0  # the newest moment on record that does not come from this start's RTC; 0: none
-        self.is_refused = False  # TLS found certificates of no use by this time, which nobody has vouched for since
+        self.floor_s = 0  # the earliest possible moment, by the record; 0 if unknown
+        self._given_s = 0  # the newest recorded moment not from this start's RTC; 0: none
+        self.is_refused = False  # TLS refused certificates by this time, which has not been confirmed since
         self._start_from_rtc()
 
     def stamp(self, stamp):
@@ -128,13 +129,13 @@ class Timekeeper:
 
     @property
     def verified(self):
-        """Whether the time is known within some bound; a record made otherwise says "time unverified"."""
+        """Whether the time is known within some bound; otherwise records are marked "time unverified"."""
         return self.bound != BOUND_NONE
 
     def set_from_bridge(self, utc_ms, rtt_ms):
         """Take the bridge's time, right at some moment of the round trip that ended now, and write it into the RTC.
 
-        Gives the step in milliseconds, new minus old (the whole time if there was none). The caller records TIME_SET
+        Returns the step in milliseconds, new minus old (the whole time if there was none). The caller records TIME_SET
         when it exceeds two seconds or the source was none.
         """
         self._advance()
@@ -162,12 +163,12 @@ class Timekeeper:
         return step_ms
 
     def at_least(self, utc_s, sure_s, given_s):
-        """Without its own time, let the port's clock start from the newest moment on record: certificates are
-        then judged by a date that is only a little too early, and the bridge can be reached to learn the right
-        one. An RTC that says, bound included, that it is before the moment `sure_s` has gone back: the time is the
-        newest moment's then, and not sure. One that is days after the newest moment may have jumped, or the clock was
-        off for so long: its time is kept, and not sure until the bridge answers. given_s: the newest moment on record
-        that the bridge gave, or else of an earlier start; 0 without one.
+        """Without its own time, start the port's clock from the newest recorded moment: certificates are then checked
+        by a date that is only a little too early, and the bridge can be reached for the right one. An RTC whose time,
+        bound included, is before `sure_s` has gone back: the newest moment is used instead, as uncertain. One that is
+        days after the newest moment may have jumped, or the clock was off that long: its time is used, as uncertain
+        until the bridge answers. given_s: the newest recorded moment from the bridge, or else of an earlier start; 0
+        without one.
         """
         self.floor_s = sure_s
         self._given_s = given_s
@@ -184,10 +185,10 @@ class Timekeeper:
             self._leave_rtc()
 
     def refuse(self):
-        """TLS says that a certificate has run out or is not valid yet. Unless the bridge vouched for the time since
-        this start, it may be wrong by years, whatever the RTC's note says: it has no bound from now on, and
-        certificates are judged from the newest moment that was on record. The running time stays: it may be the
-        broker's certificate that is too old.
+        """TLS reports that a certificate has expired or is not valid yet. Unless the bridge confirmed the time since
+        this start, it may be wrong by years, regardless of the RTC's note: it has no bound from now on, and
+        certificates are checked from the newest recorded moment. The running time stays: the broker's certificate may
+        really be too old.
         """
         if self.source != SOURCE_BRIDGE:
             self.is_refused = True
@@ -205,25 +206,25 @@ class Timekeeper:
 
     @property
     def accepts_hints(self):
-        """Whether nothing better than NTP is known: there is no time, or one without a bound."""
+        """Whether NTP is the best source: there is no time, or one without a bound."""
         return self._bound == BOUND_NONE and self.source != SOURCE_BRIDGE
 
     def accept_hint(self, utc_ms):
-        """Take a time that nobody vouches for, UTC in ms, within app.net.ntp's limits; only while it `accepts_hints`.
-        Gives the step in milliseconds as `set_from_bridge`.
+        """Use an unauthenticated time, UTC in ms, within app.net.ntp's limits; only while it `accepts_hints`. Returns
+        the step in milliseconds as `set_from_bridge`.
         """
         self._advance()
         old_ms = self._s * 1000 + self._ms if self.source != SOURCE_NONE else 0
         self._s, self._ms = utc_ms // 1000, utc_ms % 1000
         self._leap_s = _next_leap(self._s)
         self.source = SOURCE_NTP
-        if self.is_refused:  # by the date that is known for sure, too
+        if self.is_refused:  # by the certain date, too
             self._set_system_clock(self._s)
         return utc_ms - old_ms
 
     def refine(self):
-        """Read the RTC if that narrows the interval now, or to see that it still agrees (one bus transfer); gives the
-        milliseconds until the next call is worth it.
+        """Read the RTC if that narrows the interval now, or to check that it still agrees (one bus transfer); returns
+        the milliseconds until the next useful call.
         """
         self._advance()
         if not self._rtc_usable:
@@ -275,13 +276,13 @@ class Timekeeper:
         self._set_system_clock(self._s)
 
     def _read_rtc(self):
-        """Cut the interval with one reading: at some moment of the transfer the true time was in the second that the
-        RTC says, give or take its drift.
+        """Cut the interval with one reading: at some moment of the transfer the true time was in the RTC's second, plus
+        or minus its drift.
         """
         before = time.ticks_ms()
         try:
             seconds = _rtc_seconds(self._rtc.read())
-        except OSError:  # of the bus: what the RTC says later is as good as before
+        except OSError:  # of the bus: later readings of the RTC are as good as before
             self.rtc_faults += 1
             return
         self._advance()
@@ -304,12 +305,12 @@ class Timekeeper:
         self._leave_rtc()
 
     def _leave_rtc(self):
-        """Do not go by the RTC until the bridge sets it again, also after a restart."""
+        """Do not use the RTC until the bridge sets it again, even after a restart."""
         self._rtc_usable = False
         self._doubted = not self._set_rtc(BOUND_NONE)
 
     def _learn(self, true_ms, half_us):
-        """See how much true time passed for how many ticks since an earlier answer of the bridge."""
+        """Measure the true time per tick since an earlier answer of the bridge."""
         anchor = self._anchor
         if anchor is not None:
             passed_ms = (self._uptime_ms - anchor[1]) % _UPTIME_WRAP
@@ -320,7 +321,7 @@ class Timekeeper:
                 seconds = passed_ms // 1000
                 low = max(self._low_ppm, (apart_us - unsure_us) // seconds - TEMPERATURE_PPM)
                 high = min(self._high_ppm, (apart_us + unsure_us) // seconds + 1 + TEMPERATURE_PPM)
-                if low > high:  # the bridge's time made a step, or the crystal is none that is known
+                if low > high:  # the bridge's time made a step, or the crystal is not of a known kind
                     low, high = -TICKS_DRIFT_PPM, TICKS_DRIFT_PPM
                     is_long = True
                 self._low_ppm, self._high_ppm = low, high
@@ -341,7 +342,7 @@ class Timekeeper:
         self._refresh_bound()
 
     def _set_rtc(self, bound):
-        """Whether the RTC took the running clock's time, with that bound in its note."""
+        """Set the RTC to the running clock's time, with that bound in its note; returns whether that worked."""
         note = struct.pack(_NOTE, self._s // 3600, self._ms, bound)[1:]
         try:
             self._rtc.set(*(_date(self._s) + (note,)))
@@ -364,8 +365,8 @@ class Timekeeper:
         self._set_system_time(_date(utc_s))
 
     def _advance(self):
-        """Let the running clock catch up with the ticks; at least once in the six days that a difference of ticks can
-        hold.
+        """Advance the running clock by the ticks; at least once in the six days that a difference of ticks can
+        represent.
         """
         now = time.ticks_ms()
         passed = time.ticks_diff(now, self._mark)
@@ -395,7 +396,7 @@ class Timekeeper:
     def _pass_leap(self):
         """A leap second may have come since: true time may be a second less or more now, on the RTC's side too."""
         self._leap_s = _next_leap(self._s)
-        self._anchor = None  # over it nothing is learned
+        self._anchor = None  # across it nothing is learned
         if self._high_us < _WIDEST_US:
             self._low_us -= _LEAP_US
             self._high_us += _LEAP_US
@@ -407,12 +408,12 @@ class Timekeeper:
             self._bound = bound_encode(widest // 1000 + 1)
         else:
             self._low_us, self._high_us = -_WIDEST_US, _WIDEST_US
-            self._rtc_usable = False  # it would narrow what holds nothing for sure
+            self._rtc_usable = False  # it would narrow an uncertain interval
             self._bound = BOUND_NONE
 
 
 def _rtc_seconds(date):
-    """Unix seconds of an RTC's calendar date; None if it has none, or one from before this product."""
+    """Unix seconds of an RTC's calendar date; None if it has none, or one older than this product."""
     if date is None:
         return None
     seconds = localtime.unix_from_civil(*date)

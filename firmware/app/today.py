@@ -1,9 +1,8 @@
 """The page of today: one badge's punches of today, with the outcome of each.
 
-Asked by the info key and then a badge, or by holding a badge for two seconds. The journal is read when it is asked, a
-sector at a turn, newest first; nothing is kept of it. Today is the site's local day. A shift that was open at midnight
-belongs to it, as far back as `direction_hours`. Duplicates count for nothing and are left out. Loaded when asked,
-dropped once read.
+Opened by the info key and then a badge, or by holding a badge for two seconds. The journal is read on request, a sector
+per turn, newest first; nothing is kept. Today is the site's local day. A shift that was open at midnight belongs to it,
+as far back as `direction_hours`. Duplicates are left out. Loaded on request, dropped once read.
 """
 
 import struct
@@ -16,14 +15,14 @@ ROWS = const(6)
 
 _BLOCK = const(9)  # records read at once; a sector of 63 has seven times as many
 _BLOCKS_A_TURN = const(7)
-_TURNS = const(40)  # a clock with more records a day than 2,520 shows what the newest of them say
+_TURNS = const(40)  # a clock with more than 2,520 records a day shows only the newest
 
 
 class Search:
     """The punches of one badge. token: its 8 bytes; log: the SealedLog; hours: how long a shift may be open.
 
     rows: (direction, local time, receipt state or 0, its number or code, or without a receipt whether the bridge has
-    the record), oldest first, at most six; more: how many older ones there are. Right once `step` says so.
+    the record), oldest first, at most six; more: how many older ones there are. Valid once `step` returns True.
     """
 
     def __init__(self, token, log, timekeeper, receipts, hours):
@@ -59,11 +58,11 @@ class Search:
         if not count or struct.unpack_from(">I", buf, 4)[0] >= seq + _BLOCK:
             return True  # all burnt, or older than the ring
         for at in range((count - 1) * record.RECORD_BYTES, -1, -record.RECORD_BYTES):
-            # The first bytes alone first: a slice of every record would be garbage by the kilobyte.
+            # The first bytes alone first: a slice of every record would be kilobytes of garbage.
             if buf[at + 1] == record.KIND_PUNCH and buf[at + 24] == token[0] and buf[at + 25] == token[1]:
                 try:
                     entry = unpacked.unpack(buf, at)
-                except ValueError:  # of a newer firmware, or a bit has rotted
+                except ValueError:  # of a newer firmware, or with a flipped bit
                     continue
                 if entry.token == token and not entry.flags & record.FLAG_DUPLICATE and not self._add_row(entry):
                     return False
@@ -81,7 +80,7 @@ class Search:
                 return False
             moment = "%02d:%02d" % self._timekeeper.local_of(entry.utc_s)[3:5]
         elif entry.boot != self._log.boot:
-            return True  # without a time, and nobody knows how long ago
+            return True  # without a time, so of unknown age
         if len(self.rows) == ROWS:
             self.more += 1
         else:

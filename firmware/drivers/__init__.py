@@ -1,1 +1,2 @@
-"""One chip or peripheral a file. A driver gets its bus and pins in the constructor and is independent of the clock."""
+"""One chip or peripheral per file. A driver gets its bus and pins in the constructor and is independent of the
+clock."""

@@ -11,7 +11,7 @@ _DUTIES = (0, 1311, 5243, 32768)
 class Buzzer(Player):
     """Plays patterns of (frequency in Hz or SILENCE, milliseconds). pwm: `freq(hz)` and `duty_u16(0 to 65535)`.
 
-    volume: 0, silent, to 3; it holds from the next tone on.
+    volume: 0, silent, to 3; applies from the next tone on.
     """
 
     def __init__(self, pwm):

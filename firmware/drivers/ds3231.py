@@ -9,7 +9,7 @@ from micropython import const
 _TIME = const(0x00)
 _ALARMS = const(0x07)
 _CONTROL = const(0x0E)  # then status, ageing offset, temperature
-_OSF = const(0x80)  # the oscillator stopped at some time since this was cleared: the time is worth nothing
+_OSF = const(0x80)  # the oscillator stopped at some time since this was cleared: the time is invalid
 # The oscillator runs on the battery too, no square wave, no alarm interrupts; it has not stopped, no 32 kHz; no ageing.
 _SET_UP = b"\x04\x00\x00"
 _32KHZ = const(0x08)  # of the status
@@ -31,8 +31,8 @@ class DS3231:
 
     def read(self):
         """(year, month, day, hour, minute, second) in UTC, 2000 to 2199; None if the oscillator has stopped since
-        `set`, or if the registers hold no date. A set-up that is not as `set` left it would let the time stop or drift
-        at the next loss of supply, so it is written again.
+        `set`, or if the registers have no valid date. A configuration that differs from `set`'s could make the time
+        stop or drift at the next loss of supply, so it is written again.
         """
         found = self._set_up
         self._i2c.readfrom_mem_into(self._address, _CONTROL, found)
@@ -85,7 +85,7 @@ class DS3231:
 
 
 def _check(note):
-    """A byte that neither all zero nor all FFh registers have right."""
+    """A check byte that is wrong for registers of all zero or all FFh."""
     check = 0xA5
     for byte in note:
         check = (check * 31 + byte) & 0xFF
@@ -97,6 +97,6 @@ def _to_bcd(value):
 
 
 def _from_bcd(register):
-    """0 to 99, or -1 for what is no BCD."""
+    """0 to 99, or -1 for invalid BCD."""
     tens, ones = register >> 4, register & 0x0F
     return tens * 10 + ones if tens < 10 and ones < 10 else -1

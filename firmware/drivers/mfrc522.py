@@ -1,10 +1,10 @@
 """NXP MFRC522, the contactless reader chip, on SPI: ISO 14443-A frames at the fewest bus transactions.
 
-One transaction is one chip select. An exchange costs seven, and one more for an answer: stop, clear interrupts,
-flush, fill the FIFO (one burst), command, start, read status (interrupts, errors, FIFO level and framing in one
-transfer), empty the FIFO (one burst). Nothing is read to be modified: what was written is known. The CRC is software,
-the chip's own takes five transactions. The IRQ pin says when an exchange is over; without it (or if it never moves)
-the status is polled.
+One transaction is one chip select. An exchange costs seven, and one more for an answer: stop, clear interrupts, flush,
+fill the FIFO (one burst), command, start, read status (interrupts, errors, FIFO level and framing in one transfer),
+empty the FIFO (one burst). No register is read before it is changed: the written values are known. The CRC is software,
+since the chip's own takes five transactions. The IRQ pin signals the end of an exchange; without it (or if it never
+moves) the status is polled.
 
 Numbers in brackets are sections of the datasheet, MFRC522 Rev. 3.9. Nothing here allocates after construction.
 """
@@ -54,11 +54,11 @@ _IRQ_OVER = const(0x23)
 _ERROR_COLLISION = const(0x08)
 _ERROR_ANY = const(0x1F)
 
-# What initialisation writes, in order. ModeReg: CRC preset 6363h, wait for the field before sending [9.3.2.2].
-# TxASKReg: 100 % ASK [9.3.2.6]. Timer: starts by itself after sending, one tick (2*169+1)/13.56 MHz = 25 us, 40 ticks
-# = 1 ms [9.3.3.10, 8.5]; it stops at the 5th bit of an answer, so it serves every frame whose answer begins within 86
-# us (ISO 14443-3 §6.2.1.1). RFCfgReg: 38 dB of gain [9.3.3.6]. Interrupts: answer, error, timer on the pin, active
-# low, driven both ways [9.3.1.3, 9.3.1.4].
+# Values written at initialisation, in order. ModeReg: CRC preset 6363h, wait for the field before sending [9.3.2.2].
+# TxASKReg: 100 % ASK [9.3.2.6]. Timer: starts by itself after sending, one tick (2*169+1)/13.56 MHz = 25 us, 40 ticks =
+# 1 ms [9.3.3.10, 8.5]; it stops at the 5th bit of an answer, so it serves every frame whose answer begins within 86 us
+# (ISO 14443-3 §6.2.1.1). RFCfgReg: 38 dB of gain [9.3.3.6]. Interrupts: answer, error, timer on the pin, active low,
+# driven both ways [9.3.1.3, 9.3.1.4].
 _RF_GAIN_38_DB = const(0x58)
 _TX_ON = const(0x83)
 _TX_OFF = const(0x80)
@@ -77,10 +77,10 @@ _SETUP = (
     (_DIV_IEN, 0x80),
     (_TX_CONTROL, _TX_ON),  # both antenna drivers on
 )
-_KEPT_FROM = const(2)  # from here on they are looked at again
+_KEPT_FROM = const(2)  # from here on they are read again
 
 _TICK_US = const(25)
-_FRAMES_US = const(14000)  # the longest exchange but for the timer: a frame of 64 bytes both ways takes 12 ms
+_FRAMES_US = const(14000)  # the longest exchange without the timer: a frame of 64 bytes both ways takes 12 ms
 _SHORTEST_US = const(300)  # no exchange is shorter: REQA and ATQA take 450 us
 _STEP_US = const(50)
 _FIELD_OFF_MS = const(6)
@@ -93,7 +93,7 @@ class MFRC522:
     mode 0. cs, rst: pins called with 0 or 1. irq: a pin called for its level, or None to poll the status.
 
     version: the VersionReg that `start` found, None if there is no reader. 91h and 92h are NXP's, B2h, 88h, 12h, 89h
-    are clones that work; only 00h and FFh, a bus with nothing on it, are no reader.
+    are clones that work; only 00h and FFh, an empty bus, mean no reader.
     """
 
     def __init__(self, spi, cs, rst, irq=None):
@@ -149,11 +149,11 @@ class MFRC522:
         self._irq = self._irq_pin
         self._missed = 0
         self._transfer(self._health_out, self._configured)
-        # A clone may show some bits otherwise than they were written, but not the antenna's.
+        # A clone may read back some bits differently, but not the antenna's.
         return self._configured[-1] & _TX_ON == _TX_ON and self.healthy()
 
     def healthy(self):
-        """Whether the chip is still the one that was configured: one transaction reads every register of that back.
+        """Whether the chip is still configured: one transaction reads every configured register back.
 
         A chip that lost power or hangs shows other values; one stuck in MIFARE encryption shows
         Status2Reg.MFCrypto1On while VersionReg still reads right, the deafness of long runs (Tasmota #25052).
@@ -170,7 +170,7 @@ class MFRC522:
         return True
 
     def wait_at_most(self, timeout_us):
-        """From now on an answer must begin within that time, at most 1.6 s; two transactions if it changes.
+        """Set the time within which an answer must begin, at most 1.6 s; two transactions if it changes.
 
         A caller that sets more than TIMEOUT_US sets that back: `healthy` expects it, and idle polls are that short.
         """
@@ -182,17 +182,17 @@ class MFRC522:
         self._write(_T_RELOAD_L, ticks & 0xFF)
 
     def renew_field(self):
-        """Switch the carrier off for 6 ms: every card in the field forgets its state (5 ms do: ISO/IEC 14443-3 §5)."""
+        """Switch the carrier off for 6 ms: every card in the field loses its state (5 ms do: ISO/IEC 14443-3 §5)."""
         self._write(_TX_CONTROL, _TX_OFF)
         time.sleep_ms(_FIELD_OFF_MS)
         self._write(_TX_CONTROL, _TX_ON)
 
     def exchange(self, frame, answer, last_bits=0):
-        """Send a frame and take its answer.
+        """Send a frame and receive its answer.
 
-        frame: a bytearray, or a part of one, whose first byte is this driver's; the rest is sent, of its last byte only
-        `last_bits` bits (0: all 8). answer: a bytearray; its first byte is meaningless afterwards, the answer follows.
-        Gives the number of bytes received (at most 64, those beyond `answer` are dropped), or TIMEOUT, COLLISION,
+        frame: a bytearray, or a part of one, whose first byte the driver uses; the rest is sent, of its last byte only
+        `last_bits` bits (0: all 8). answer: a bytearray; its first byte is undefined afterwards, the answer follows.
+        Returns the number of bytes received (at most 64, those beyond `answer` are dropped), or TIMEOUT, COLLISION,
         GARBLED, DEAF.
         """
         self._load(frame, last_bits)
@@ -231,9 +231,9 @@ class MFRC522:
     def _wait(self):
         """Wait until the chip ends the exchange, with the status read; False if it does not.
 
-        The time runs from the first look, when the start is through the bus for certain, and only a look that began
-        after the deadline counts as late: another task may have run in between. A pin that never
-        moves, or lies, is not wired: after a few exchanges the status alone is polled.
+        The time runs from the first poll, when the start has certainly reached the chip, and only a poll that began
+        after the deadline counts as late: another task may have run in between. A pin that never changes, or is wrong,
+        counts as not wired: after a few exchanges only the status is polled.
         """
         started = None
         deadline_us = self._timeout_us + _FRAMES_US

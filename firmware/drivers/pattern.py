@@ -4,10 +4,10 @@ import time
 
 
 class Player:
-    """Plays a pattern, a flat tuple (value, milliseconds, value, milliseconds, …), and returns to `rest` after it.
+    """Plays a pattern, a flat tuple (value, milliseconds, value, milliseconds, …), then returns to `rest`.
 
-    A subclass gives `_apply(value)`. `play` starts the first step at once; its driver calls `step` when it
-    asked to be.
+    A subclass gives `_apply(value)`. `play` starts the first step at once; the caller calls `step` at the returned
+    times.
     """
 
     def __init__(self, rest):
@@ -30,7 +30,7 @@ class Player:
         return bool(self._pattern)
 
     def step(self):
-        """Do what is due; gives the milliseconds until the next call is, or -1 when nothing plays."""
+        """Do what is due; returns the milliseconds until the next call, or -1 when nothing plays."""
         while self._pattern:
             wait = time.ticks_diff(self._due, time.ticks_ms())
             if wait > 0:

@@ -1,11 +1,10 @@
-"""What can be wrong between a board and its MFRC522, by cause. Loaded when needed, and dropped again.
+"""Diagnoses the wires between a board and its MFRC522. Loaded when needed, and dropped again.
 
-    miso-high, miso-low  MISO is shorted to the supply or to ground
-    no-answer            MISO is free and nobody drives it: no reader, no supply, or SCK, MOSI, MISO or SS is open
-    no-reset             the chip answers, and its RST pin does not reset it: a hang of its SPI would be for good
-    no-irq               the IRQ pin does not follow the chip: the reader's driver polls the status instead
+    miso-high, miso-low MISO is shorted to the supply or to ground no-answer MISO is not driven: no reader, no supply,
+    or SCK, MOSI, MISO or SS is open no-reset the chip answers, but its RST pin does not reset it: a hang of its SPI
+    would be permanent no-irq the IRQ pin does not follow the chip: the reader's driver polls the status instead
 
-A missing antenna is not among them: the chip cannot measure it, only a badge shows it. Numbers in brackets are sections
+A missing antenna is not detected: the chip cannot measure it, only a badge shows it. Numbers in brackets are sections
 of the datasheet, MFRC522 Rev. 3.9.
 """
 
@@ -31,7 +30,7 @@ _STARTUP_MS = const(50)
 def inspect(spi, cs, rst, irq, miso):
     """The name of the fault, None if there is none. Leaves the chip unconfigured.
 
-    spi, cs, rst, irq: as drivers.mfrc522 takes them. miso: called with 0 or 1, gives MISO's level pulled down or up.
+    spi, cs, rst, irq: as for drivers.mfrc522. miso: called with 0 or 1, returns MISO's level pulled down or up.
     """
     cs(1)
     pulled_down, pulled_up = miso(0), miso(1)

@@ -1,7 +1,7 @@
 """Sino Wealth SH1106, the controller of most 1.3 inch OLED modules of 128x64 pixels, on I2C (on SPI: sh1106_spi.py).
 
-Its RAM has 132 columns, of which such modules show those from 2 on; it knows page addressing only. The rest is as with
-the SSD1306. Commands: datasheet V2.3, "Command Table".
+Its RAM has 132 columns, of which such modules show those from 2 on; it has page addressing only. The rest is as for the
+SSD1306. Commands: datasheet V2.3, "Command Table".
 """
 
 from drivers.ssd1306 import HEIGHT, SSD1306_I2C

@@ -1,16 +1,16 @@
 """Solomon Systech SSD1306, a monochrome OLED controller of 128x64 pixels, on I2C (on SPI: ssd1306_spi.py).
 
-Draw into `canvas`, a `framebuf.FrameBuffer`; `update` sends what differs from what the display shows, one page of 8
-rows a call, because a page takes 3 ms on I2C at 400 kHz and a whole screen 23; of a page it sends the columns from the
-first that differs to the last. Commands: datasheet Rev. 1.1, §9 table 9-1.
+Draw into `canvas`, a `framebuf.FrameBuffer`; `update` sends the differences from the displayed content, one page of 8
+rows per call, because a page takes 3 ms on I2C at 400 kHz and a whole screen 23; of a page it sends the columns from
+the first to the last difference. Commands: datasheet Rev. 1.1, §9 table 9-1.
 
-A person can read the display between two writes. So their order is such that nothing in between looks like another
-screen: the words, which are the two lowest pages, go dark before the part above them changes, and come back after
-it; the display is dark on light only while all pages are those of a screen that sets it.
+A person can read the display between two writes. So their order prevents that an intermediate state looks like another
+screen: the words, in the two lowest pages, go dark before the part above them changes, and return after it; the display
+is dark on light only while all pages are those of a screen that sets it.
 
-A dip of the supply resets the chip: it goes on answering and stays dark, with nonsense in its RAM. `healthy` tells it
-where the chip can be read, and `renew` writes everything again without a change on a display that lost nothing: it is
-switched on last.
+A dip of the supply resets the chip: it still answers but stays dark, with garbage in its RAM. `healthy` detects that if
+the chip can be read, and `renew` rewrites everything without a visible change on an intact display: it is switched on
+last.
 """
 
 import framebuf
@@ -27,7 +27,7 @@ _DATA = const(0x40)
 
 _OFF = b"\xae"
 _STATUS_OFF = const(0x40)  # of the status byte [table 9-2]
-_WORDS = const(6)  # the first of the two pages that say what the screen means
+_WORDS = const(6)  # the first of the two pages with the screen's meaning
 _UPPER_BYTES = const(768)  # of the pages above them
 _ORDER = b"\x06\x07\x00\x01\x02\x03\x04\x05\x06\x07"  # the first two: only to go dark
 
@@ -56,9 +56,9 @@ _SETUP = bytes(
 
 
 class SSD1306:
-    """What both buses share: `canvas` to draw on, `tint` and `update` to show it, `healthy` and `renew` to look after
-    it. `start`, `update`, `healthy` and `renew` raise OSError for a missing display. A controller of its kind may have
-    another `SETUP`, other commands that switch it `ON`, and columns before the first one that is seen.
+    """The common base for both buses: `canvas` to draw on, `tint` and `update` to show it, `healthy` and `renew` to
+    check and restore it. `start`, `update`, `healthy` and `renew` raise OSError for a missing display. A similar
+    controller may have another `SETUP`, other commands that switch it `ON`, and columns before the first visible one.
     """
 
     SETUP = _SETUP
@@ -69,13 +69,13 @@ class SSD1306:
         self._drawn = bytearray(PAGES * WIDTH)
         self._shown = bytearray(PAGES * WIDTH)
         self.canvas = framebuf.FrameBuffer(self._drawn, WIDTH, HEIGHT, framebuf.MONO_VLSB)
-        self._unknown = _ALL | _ON_DUE  # pages whose content on the display is not known, and what is due after them
+        self._unknown = _ALL | _ON_DUE  # pages whose displayed content is unknown, and what is due after them
         self._at = bytearray(3)  # page, column low, column high
         self._inverted = 0
         self._shown_inverted = -1  # not known
         self._byte = bytearray(1)
         self._step = 0  # of _ORDER
-        self._tells = False  # its status can be read, and said that it was on when it had been switched on
+        self._tells = False  # its status can be read, and showed "on" after it had been switched on
 
     def _command(self, commands):
         raise NotImplementedError
@@ -99,12 +99,12 @@ class SSD1306:
         return True
 
     def tint(self, mood):
-        """Say how the canvas is meant, by the clock's moods (app.ui.screens): one of them is dark on light."""
+        """Set the canvas's mood, of the clock's moods (app.ui.screens): one of them is dark on light."""
         self._inverted = int(mood == _LIGHT)
         self._step = 0
 
     def update(self):
-        """Send what is due next, a page at most; True if it sent something, so that there may be more."""
+        """Send what is due next, a page at most; True if something was sent, so that there may be more."""
         inverted = self._inverted
         if (inverted or not self._shown_inverted) and (self._unknown & _ALL or self._drawn != self._shown):
             self._send_page()
@@ -125,9 +125,7 @@ class SSD1306:
         return True
 
     def _send_page(self):
-        """Send the next page that is not as it must be, of which there is one. Bytes are compared in place: views of
-        every page would be garbage.
-        """
+        """Send the next outdated page; there is one. Bytes are compared in place: views would be garbage."""
         drawn, shown = self._drawn, self._shown
         while True:
             self._step %= len(_ORDER)
@@ -158,7 +156,7 @@ class SSD1306:
             return
 
     def _goes_dark(self, at):
-        """Whether a page of words, which begins at a byte, will not stay, and the part above the words neither."""
+        """Whether a page of words, at a byte offset, will change, and the part above the words too."""
         drawn, shown = memoryview(self._drawn), memoryview(self._shown)
         return (
             not self._unknown & _ALL
@@ -182,7 +180,7 @@ class SSD1306_I2C(SSD1306):  # noqa: N801  the name every MicroPython driver giv
         self._i2c.writeto_mem(self._address, _DATA, page)
 
     def healthy(self):
-        """Whether the display says that it is on; True for one whose status cannot be read."""
+        """Whether the display reports that it is on; True if its status cannot be read."""
         if not self._tells:
             return True
         self._i2c.readfrom_into(self._address, self._byte)

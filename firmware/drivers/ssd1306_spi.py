@@ -1,4 +1,4 @@
-"""The SSD1306 on four-wire SPI. In its own file, because a clock has one display and loads what it has."""
+"""The SSD1306 on four-wire SPI. In its own file, because a clock loads only the driver of its one display."""
 
 from drivers.ssd1306 import SSD1306
 

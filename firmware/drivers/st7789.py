@@ -1,13 +1,13 @@
 """Sitronix ST7789, a colour display controller, with a panel of 320x240 pixels on SPI.
 
 The clock's screens are drawn for 128x64 pixels; this display gives them its own layout, in large type: its canvas
-keeps no pixels but what was drawn, and the places and sizes that each text and picture has here (`_laid_out`). No frame
-in colour is kept either, which would take 150 KB: `update` makes a band of eight lines of what the display shows and of
-what it is to show, and sends the columns that differ, in the ink and on the paper of the screen's mood; the last band
-is an edge in the mood's third colour. Commands: datasheet V1.4, §9.
+stores no pixels but a list of drawn items, with the places and sizes of each text and picture here (`_laid_out`). There
+is no colour frame buffer, which would take 150 KB: `update` renders a band of eight lines of the displayed and of the
+new content, and sends the columns that differ, in the ink and paper colours of the screen's mood; the last band is an
+edge in the mood's third colour. Commands: datasheet V1.4, §9.
 
-A person can read the display between two writes. The words, which are the lower bands, go dark before the part above
-them changes, and come back after it.
+A person can read the display between two writes. The words, in the lower bands, go dark before the part above them
+changes, and return after it.
 """
 
 import time
@@ -18,17 +18,17 @@ from micropython import const
 _COLUMNS = const(320)  # of the panel
 _BANDS = const(30)
 _BAND_LINES = const(8)
-_BELOW = const(45)  # where words begin on a canvas of 128x64
+_BELOW = const(45)  # the beginning of words on a canvas of 128x64
 _WORDS = const(18)  # the first band of the words, ...
 _EDGE = const(29)  # ... and the one below them
 _STEPS = const(41)  # of an update: the words go dark, then the part above them comes, the words and the edge
-_NEAR = const(8)  # columns apart that are sent together, as another window takes about as long
+_NEAR = const(8)  # columns this close are sent together, as another window takes about as long
 
 # What a band shows.
 _OLD = const(0)  # what was to be shown before
 _NEW = const(1)  # what is to be shown
 _UNKNOWN = const(2)
-_DARK = const(3)  # nothing, on the paper of what was to be shown before
+_DARK = const(3)  # nothing, on the former content's paper
 
 _RESET = b"\x01"
 _SLEEP_OUT = b"\x11"
@@ -74,8 +74,8 @@ _PAGES = b"\x01\x02\x04\x06\x02"
 
 
 class Canvas:
-    """What is drawn on, with framebuf's methods as far as screens use them. `drawn`: (kind, what, x, y) of each, at
-    the places of a canvas of 128x64.
+    """The canvas, with framebuf's methods as far as screens use them. `drawn`: (kind, what, x, y) of each, at the
+    places of a canvas of 128x64.
     """
 
     def __init__(self):
@@ -113,8 +113,8 @@ class Canvas:
 
 
 class ST7789:
-    """`canvas` to draw on, `tint` and `update` to show it, `renew` to look after it. spi: at most 62.5 MHz, mode 0.
-    cs, dc: pins; dc is low for commands.
+    """`canvas` to draw on, `tint` and `update` to show it, `renew` to restore it. spi: at most 62.5 MHz, mode 0. cs,
+    dc: pins; dc is low for commands.
     """
 
     def __init__(self, spi, cs, dc):
@@ -145,8 +145,8 @@ class ST7789:
         self.renew()
 
     def renew(self):
-        """Write the set-up again, everything by `update`, and switch it on: what a dip of the supply takes from it.
-        A display that lost nothing shows the same all the while. Takes 5 ms.
+        """Write the set-up again, everything by `update`, and switch it on: recovers from a dip of the supply. An
+        intact display shows no change. Takes 5 ms.
         """
         self._command(_SLEEP_OUT, b"")
         time.sleep_ms(_WAKE_MS)
@@ -156,11 +156,11 @@ class ST7789:
         self._on_due = True
 
     def healthy(self):
-        """Whether the display is on, as far as it can be read: its data line goes one way."""
+        """Whether the display is on, as far as it can be read: its data line is one-way."""
         return True
 
     def tint(self, mood):
-        """Take what was drawn as what is to be shown, meant by the clock's moods (app.ui.screens)."""
+        """Use the drawing as the new content, in one of the clock's moods (app.ui.screens)."""
         new = _laid_out(self.canvas.drawn)
         self.canvas.drawn = []
         if mood == self._mood and new == self._new:
@@ -193,7 +193,7 @@ class ST7789:
         self._step = _EDGE - _WORDS
 
     def _darken(self, band):
-        """Let words go dark that will not stay, if the part above them does not stay either."""
+        """Darken words that will change, if the part above them changes too."""
         if self._bands[band] != _OLD or not (self._mood != self._old_mood or _is_above(self._old, self._new)):
             return
         columns = self.canvas.columns
@@ -236,7 +236,7 @@ class ST7789:
         self._bands[band] = _NEW
 
     def _choose(self, mood):
-        """Let what is sent have the colours of a mood."""
+        """Use the colours of a mood for sending."""
         ink, paper, _ = _COLOURS[mood]
         self._palette.pixel(0, 0, _swapped(paper))
         self._palette.pixel(1, 0, _swapped(ink))
@@ -342,12 +342,12 @@ def _beside(what, x, y, icon_x):
     if icon_x >= 0:
         is_right = x > 56 and x + 8 * len(what) == 128
         return _COLUMNS - 16 * len(what) if is_right else 156 + 2 * (x - 56), 3 + 3 * y, 2, 3
-    wide = 3 if not y and len(what) <= 13 else 2  # what is wrong has two lines of one size
+    wide = 3 if not y and len(what) <= 13 else 2  # errors have two lines of one size
     return (_COLUMNS - 8 * wide * len(what)) // 2, (15 if y else 3) + 3 * y, wide, 3
 
 
 def _picture(kind, what, x, y, icon_x):
-    """The same of large letters, huge digits, an icon or a way; where there is no icon they stand in the middle."""
+    """The same of large letters, huge digits, an icon or a way; without an icon they are centred."""
     if kind == _HUGE:
         return 40, 30, 2, 3
     if kind == _ICON:

@@ -1,7 +1,7 @@
-"""bundle.json: what the bridge must know of a clock to verify its records and to answer it.
+"""bundle.json: what the bridge needs to verify a clock's records and to answer it.
 
-Written by `badgeclock clock provision`, read by `badgeclock bridge clock add`. It holds the clock's first seal key,
-so it travels as a key does.
+Written by `badgeclock clock provision`, read by `badgeclock bridge clock add`. It contains the clock's first seal key,
+so it must be handled as a key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VERSION: Final = 1
 
 @dataclass(frozen=True)
 class Bundle:
-    """One clock as the bridge must know it. Key material stays out of repr, logs and messages."""
+    """What the bridge needs of one clock. Key material stays out of repr, logs and messages."""
 
     clock_id: str
     site: str

@@ -1,7 +1,7 @@
 """The host's exception tree.
 
 Every error a person may see says what happened, what was kept and what to do next. The command line prints the message
-and leaves with the class's `exit_code`; nothing else decides an exit status.
+and exits with the class's `exit_code`; nothing else sets an exit status.
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ class BadgeclockError(Exception):
 
 
 def _rebuild(kind: type[BadgeclockError], what: str, kept: str, do: str) -> BadgeclockError:
-    """Undo of pickling, which cannot pass keyword-only arguments (errors cross process borders in workers)."""
+    """Rebuilds a pickled error: pickle cannot pass keyword-only arguments (errors cross process boundaries in
+    workers)."""
     return kind(what=what, kept=kept, do=do)
 
 
 class ToolMissing(BadgeclockError):
-    """A program of the toolchain (MicroPython, Mosquitto, mpy-cross …) is not there and could not be had."""
+    """A program of the toolchain (MicroPython, Mosquitto, mpy-cross …) is missing and could not be fetched."""
 
 
 class SettingsError(BadgeclockError):
@@ -59,13 +60,13 @@ class ProtocolError(BadgeclockError):
 
 
 class AuthorityError(BadgeclockError):
-    """The authority's service refused, or answered something that its specification does not allow."""
+    """The authority's service refused, or its answer violates its specification."""
 
     exit_code = EXIT_SERVICE_REFUSED
 
 
 class ProvisionError(BadgeclockError):
-    """A clock could not be flashed, provisioned or asked."""
+    """A clock could not be flashed, provisioned or queried."""
 
 
 class DeviceNotFound(ProvisionError):
@@ -81,4 +82,4 @@ class VerifyMismatch(ProvisionError):
 
 
 class EvidenceError(BadgeclockError):
-    """Evidence that cannot be read at all; what can be read is judged, and judged wrong is no error."""
+    """Evidence that cannot be read at all. Evidence that can be read but is judged wrong is not an error."""

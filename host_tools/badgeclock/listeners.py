@@ -1,4 +1,4 @@
-"""Listening sockets that do not answer: what a dead router or a full host looks like to a client."""
+"""Listening sockets that do not answer, as a dead router or a full host appears to a client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _QUEUE_FILLERS: Final = 4
 
 
 def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
-    """A non-blocking listening socket, also on a port that was listened on a moment ago. Raises OSError."""
+    """A non-blocking listening socket, also on a port that was in use a moment ago. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -25,8 +25,8 @@ def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
 
 
 def fill_queue(listener: socket.socket) -> list[socket.socket]:
-    """Take every place in the queue of a listener with a backlog of 0, so that the kernel leaves further connections
-    without an answer until the sockets that this returns are closed, or accepted.
+    """Fill the queue of a listener with a backlog of 0, so that the kernel does not answer further connections until
+    the returned sockets are closed, or accepted.
     """
     fillers = []
     for _ in range(_QUEUE_FILLERS):

@@ -2,7 +2,7 @@
 
 esptool does not ship ESP-IDF's generator, so the table is built here. Format: ESP-IDF programming guide, "Partition
 Tables", and components/partition_table/gen_esp32part.py of ESP-IDF 5: rows of 32 bytes, then one row with the MD5 of
-all rows before it, then 0xFF up to 3,072 bytes, at flash address 0x8000. Little-endian, unlike everything of our own.
+all rows before it, then 0xFF up to 3,072 bytes, at flash address 0x8000. Little-endian, unlike our own formats.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Partition:
 
     @property
     def end(self) -> int:
-        """First address behind the partition."""
+        """First address after the partition."""
         return self.offset + self.size
 
 
@@ -138,7 +138,7 @@ def parse_csv(text: str, source: str = "partitions.csv") -> PartitionTable:
 
 
 def from_binary(data: bytes) -> PartitionTable:
-    """The table that a flash holds at 0x8000, as read back from it. Raises SettingsError if it is none."""
+    """The table at 0x8000 of a flash, as read back. Raises SettingsError if it is not a table."""
     rows: list[Partition] = []
     for start in range(0, min(len(data), TABLE_SIZE_BYTES) - _ROW.size + 1, _ROW.size):
         row = data[start : start + _ROW.size]
@@ -154,7 +154,7 @@ def from_binary(data: bytes) -> PartitionTable:
 
 
 def checked(rows: Iterable[Partition], source: str) -> PartitionTable:
-    """The rows in ascending order, if a bootloader and MicroPython can live with them. Raises SettingsError."""
+    """The rows in ascending order, if bootloader and MicroPython accept them. Raises SettingsError."""
     partitions = tuple(sorted(rows, key=lambda part: part.offset))
     if not partitions:
         raise _bad(f"{source} has no partition")
@@ -193,7 +193,7 @@ def _row(cells: list[str], where: str) -> Partition:
 
 
 def _number(text: str, column: str, where: str) -> int:
-    """An integer as ESP-IDF writes it: decimal, 0x…, or with K or M behind it."""
+    """An integer as ESP-IDF writes it: decimal, 0x…, or with the suffix K or M."""
     factor = {"k": 1024, "m": 1024 * 1024}.get(text[-1:].lower(), 1)
     try:
         value = int(text[:-1] if factor > 1 else text, 0) * factor

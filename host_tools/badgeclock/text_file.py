@@ -1,6 +1,6 @@
-"""Small text files that people make: settings, keys, numbers, passwords. Editors put marks before and line ends behind.
+"""Small text files written by people: settings, keys, numbers, passwords. Editors add a byte order mark and line ends.
 
-Notepad writes a byte order mark, and calls UTF-16 "Unicode"; neither is part of what was meant.
+Notepad writes a byte order mark, and calls UTF-16 "Unicode"; neither is part of the content.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ _MARKS: Final = (
 
 
 def read(path: Path) -> str:
-    """The text of a file, without its mark, line ends as `\\n`. Raises OSError; UnicodeDecodeError if it is none."""
+    """The text of a file, without its mark, line ends as `\\n`. Raises OSError; UnicodeDecodeError if it is not
+    text."""
     return decoded(path.read_bytes())
 
 
 def decoded(data: bytes) -> str:
-    """The same of bytes, UTF-8 unless their mark says UTF-16."""
+    """The same for bytes: UTF-8 unless their mark is UTF-16's."""
     encoding = next((code for mark, code in _MARKS if data.startswith(mark)), "utf-8")
     return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def unmarked(data: bytes) -> bytes:
-    """Bytes that are UTF-8, or are to be, without a mark of UTF-8."""
+    """Bytes meant as UTF-8, without UTF-8's mark."""
     return data.removeprefix(codecs.BOM_UTF8)

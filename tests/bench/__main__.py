@@ -39,14 +39,14 @@ def shown(value: float) -> str:
 
 
 def published(page: str) -> dict[str, tuple[str, str]]:
-    """What a page of ours says: of each key the figure as it is shown, and the day on which it was measured."""
+    """The figures of a page of ours: by key, the figure as shown, and the day of its measurement."""
     return {key: (figure, day) for key, figure, day in ROW.findall(page)}
 
 
 def page(measured: dict[str, float], before: dict[str, tuple[str, str]]) -> str:
-    """docs/performance.md: what was measured now, and what `before` says of the rest.
+    """docs/performance.md: the present measurements, and `before` for the rest.
 
-    Raises SystemExit for a key that nobody explained.
+    Raises SystemExit for a key that is not in the catalogue.
     """
     unknown = sorted(set(measured) - set(FIGURES))
     if unknown:

@@ -1,4 +1,4 @@
-"""What an attack through the broker costs the bridge, and the clocks beside the attacker."""
+"""The cost of an attack through the broker for the bridge and the other clocks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SUBSCRIPTIONS: Final = 20_000
 INVENTED: Final = 20_000
 STATUSES: Final = 2_000
 _OPEN_ACL: Final = "pattern readwrite #\n"
-"""Access rules that refuse nothing: a broker that somebody else holds."""
+"""Access rules that refuse nothing: a broker under an attacker's control."""
 _AT_ONCE: Final = 100
 _PAUSE_S: Final = 0.04
 """Some 2,500 messages a second."""
@@ -165,7 +165,7 @@ def _connections(rig: Rig, _thief: LoadClock, under_way: threading.Event, ended:
 
 
 Attack = Callable[[Rig, LoadClock, threading.Event, threading.Event], None]
-"""What one client does; the first event says that it is under way, the second that it is to end."""
+"""One client's work; the first event signals that it has begun, the second that it must end."""
 ATTACKS: Final[dict[str, Attack]] = {
     "calm": _nothing,
     "junk": _junk,

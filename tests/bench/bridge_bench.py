@@ -1,4 +1,4 @@
-"""What the bridge's intake costs without the broker: judged, decided and committed, on SQLite with synchronous=FULL.
+"""The cost of the bridge's intake without the broker: judged, decided and committed, on SQLite with synchronous=FULL.
 
 Every record is a punch of a known badge, half IN and half OUT, so that presences, punches and the running seal are
 written as in service. Groups are as large as the service makes them under load. Beside it, in the same run: the seal
@@ -31,7 +31,7 @@ GROUP_MESSAGES_SINGLE = 1000
 
 
 def fleet(world: World, prefix: str, batches: int, records_a_batch: int) -> list[list[bytes]]:
-    """Per clock its `punches` payloads, sealed; the clocks are founded and known to the bridge."""
+    """Per clock its `punches` payloads, sealed; the clocks are founded and added to the bridge."""
     payloads = []
     for number in range(CLOCKS):
         clock = world.add_clock(Clock(f"{prefix}-{number:03d}"))

@@ -1,4 +1,4 @@
-"""What each figure means and what is wanted of it. A figure that is not here is not published."""
+"""The meaning and target of each figure. A figure that is not here is not published."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ SHOWN = {
     "fault": "a fault",
 }
 
-# Where the time of a tap goes before its signal.
+# How the time of a tap before its signal is spent.
 TAP_PARTS = {
     "reader": "the reader",
     "seal": "the seal and its keys",
@@ -319,7 +319,7 @@ FIGURES = {
     "days.flagged": Figure("person-days that were right and are flagged all the same, for a person to keep"),
     **{
         f"console.now_ms.{size}.p95": Figure(
-            f"ms to answer the first page, {presences:,} presences, 1,000 workers at 10 sites, nothing kept; SQLite",
+            f"ms to answer the first page, {presences:,} presences, 1,000 workers, just after a punch; SQLite",
             "100",
         )
         for size, presences in (("1e4", 10_000), ("1e6", 1_000_000))

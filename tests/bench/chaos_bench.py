@@ -1,4 +1,4 @@
-"""What a worker notices of a bad network: tap to signal under every fault beside no fault; a backlog of 20,000 punches
+"""The effect of a bad network on a worker: tap to signal under every fault beside no fault; a backlog of 20,000 punches
 that drains while badging goes on; and the heap through a storm of reconnections.
 
 Taps are on the whole firmware on i386 MicroPython behind the virtual board's chips, the broker is a
@@ -125,7 +125,7 @@ def _backlog() -> dict[str, float]:
                     mark = len(clock.events)
                     clock.do("tap", every_ms=BACKLOG_TAP_EVERY_MS)
                     clock.do("wifi", up=True)
-                    while clock.state()["tail"] < BACKLOG:  # asked seldom: it collects the clock's memory to answer
+                    while clock.state()["tail"] < BACKLOG:  # called seldom: it collects the clock's memory
                         time.sleep(0.5)
                     clock.do("tap", every_ms=0)
                     state = clock.wait_state("the last ack", lambda said: said["tail"] == said["head"])

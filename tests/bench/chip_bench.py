@@ -1,4 +1,4 @@
-"""What an ESP32's one memory has left with the firmware, by the model of it that the virtual board has
+"""The free memory of an ESP32 with the firmware, by the model of it that the virtual board has
 (boards/virtual/_virtual_memory.py): on MicroPython's official image, on the board's own, and on that with proofs of
 badges.
 """

@@ -1,7 +1,7 @@
 """A tap, from the first look at the badge to the first tone: modelled time of its input and output, bytecode
 instructions, heap. The whole firmware on i386 MicroPython, its code in place, behind the virtual board's chips.
 
-What begins a tap is the first SPI transfer of the poll that finds the badge; what ends it is the buzzer's first pulse.
+A tap begins with the first SPI transfer of the poll that finds the badge, and ends with the buzzer's first pulse.
 Between them runs nothing else: no task waits there.
 """
 
@@ -40,7 +40,7 @@ SPI_BYTE_US = 1.6
 I2C_BYTE_US = 22.5
 READER_SPI, RTC_ADDRESS = 2, 0x68
 
-# What each file of the firmware is for, in a tap.
+# The purpose of each file of the firmware in a tap.
 PARTS = {
     "reader": ("iso14443", "mfrc522"),
     "seal": ("seal", "hmac256", "keystore"),
@@ -68,7 +68,7 @@ app.iso14443.Reader.poll, drivers.pattern.Player.play = _polled, _played
 
 @dataclass(frozen=True)
 class Request:
-    """One exchange of MicroPython with the hardware: what it asked, what came before it."""
+    """One exchange of MicroPython with the hardware: its request, and what preceded it."""
 
     op: int
     unit: int
@@ -80,7 +80,7 @@ class Request:
 
 
 class Bus:
-    """Writes down what goes over a board's wire."""
+    """Records the traffic on a board's buses."""
 
     def __init__(self, board: VirtualBoard) -> None:
         self.requests: list[Request] = []
@@ -225,7 +225,7 @@ def _counted(board: VirtualBoard, bus: Bus) -> list[dict[str, int]]:
     with VmCounter(board.pid) as counter:
         bus.counter = counter
         for tap in _taps(board, bus, COUNTED_TAPS):
-            # Begin and end are exact to what MicroPython does while a request is on its way to the chips' thread.
+            # Begin and end are exact except for MicroPython's work while a request is on its way to the chips' thread.
             trace = counter.trace[tap[1].instructions : tap[-1].instructions]
             by_file = by_place(trace, places)
             counts.append(_by_part(by_file))

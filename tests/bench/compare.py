@@ -52,7 +52,7 @@ def copy_of(revision: str) -> Path:
 
 
 def measure(tree: Path, name: str) -> dict[str, float]:
-    """What the bench module `name` of a tree measures. Raises SystemExit with its words if it fails."""
+    """The results of the bench module `name` of a tree. Raises SystemExit with its message if it fails."""
     # As the bridge does it, also where an older bench does not: or one more search for cycles is a quarter of a figure.
     program = "import gc; gc.set_threshold(50_000, 20, 50)\n"
     program += f"import json; from tests.bench.{name}_bench import measure; print('figures', json.dumps(measure()))"

@@ -71,7 +71,7 @@ def heap_of(make):
 wire = st7789.time = Wire()
 found = {}
 for prefix, make in (("", lambda: SSD1306_I2C(wire)), ("colour_", lambda: st7789.ST7789(wire, wire.pin, wire.pin))):
-    heap_of(make)  # what is made at the first need
+    heap_of(make)  # objects made on first use
     found[prefix + "display_heap"] = heap_of(make)
     display = make()
     display.start()
@@ -84,7 +84,7 @@ for prefix, make in (("", lambda: SSD1306_I2C(wire)), ("colour_", lambda: st7789
 
 
 class Nobody:
-    """Settings, time and log of a clock that stands and waits."""
+    """Settings, time and log of an idle clock."""
 
     site, language, message_s, volume, quiet_hours = "Demo site", "en", 2, 0, None
     sealed, nearly_full, retired, free, unsent = True, False, False, 1000, 0

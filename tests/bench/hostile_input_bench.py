@@ -1,4 +1,4 @@
-"""What hostile answers of an authority and hostile spreadsheets cost in memory, each in its own process."""
+"""The memory cost of hostile answers of an authority and hostile spreadsheets, each in its own process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INPUTS: Final = {
 
 
 def measure() -> dict[str, float]:
-    """The most that one of each kind takes beyond what the process had before, MB."""
+    """The maximum additional memory for one of each kind, MB."""
     return {f"attack.bridge_rss_mb.{kind}": max(map(_megabytes, names)) for kind, names in INPUTS.items()}
 
 

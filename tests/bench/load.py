@@ -1,9 +1,9 @@
 """Load for the whole way in: real clocks' connections to a real broker, and a real bridge behind it.
 
 Each clock has its own TLS connection with its own certificate and sends records that were sealed before, one PUBLISH a
-write, so that nobody saves work that clocks would cause. It holds at most a window of messages that are not
-acknowledged, as the broker holds only so many for the bridge, and sends again what is not acknowledged in time. ACK
-frames are read from the wire; the last one of each clock is opened with its key.
+write, so that no work of real clocks is saved. It keeps at most a window of messages that are not acknowledged, as the
+broker queues only so many for the bridge, and sends again what is not acknowledged in time. ACK frames are read from
+the wire; the last one of each clock is opened with its key.
 """
 
 from __future__ import annotations
@@ -94,6 +94,12 @@ class LoadClock:
             self.sealed += raws
         self.clock.state = seal.SealState(next_seq, boot, epoch, in_epoch, r, e_next, tag, genesis)
 
+    def keep_back(self, messages: int) -> tuple[list[bytes], list[int]]:
+        """Take away the last so many packets, and their ends, to be put back behind the others."""
+        kept = self.packets[-messages:], self.ends[-messages:]
+        del self.packets[-messages:], self.ends[-messages:]
+        return kept
+
     @property
     def done(self) -> bool:
         """Whether everything is acknowledged."""
@@ -113,7 +119,7 @@ class LoadClock:
         return True
 
     def again(self, resend_s: float) -> int:
-        """Go back to what is not acknowledged, if the last word was long ago; how many packets will come twice."""
+        """Go back to what is not acknowledged, after a timeout; returns how many packets will be repeated."""
         late = self.sent - self.heard
         if not late or time.perf_counter() - self.said_at < resend_s:
             return 0
@@ -176,7 +182,7 @@ class LoadClock:
             raise RuntimeError(f"{self.clock.name} was acknowledged up to {ack.next_seq}")
 
     def connect(self, rig: Rig, source: str = "127.0.0.1") -> None:
-        """Connect, subscribe and say the status; blocks until the broker has answered."""
+        """Connect, subscribe and send the status; blocks until the broker has answered."""
         context = ssl.create_default_context(cafile=str(rig.shop.authority_certificate))
         folder = rig.shop.clock_folder(self.clock.name)
         context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
@@ -236,7 +242,7 @@ def publish(topic: bytes, payload: bytes, *, retain: bool = False) -> bytes:
 
 
 class Rig:
-    """Broker and bridge as processes, with clocks and workers that they know. The authority is away all the time."""
+    """Broker and bridge as processes, with registered clocks and workers. The authority is unavailable all the time."""
 
     def __init__(
         self, folder: Path, store_url: str = "sqlite:///bridge.db", workers: int = 1, queue_messages: int = 20_000
@@ -295,7 +301,7 @@ class Rig:
         return tokens
 
     def add_clocks(self, prefix: str, count: int) -> list[LoadClock]:
-        """So many clocks with certificates that the bridge knows; GENESIS and BOOT are their first packet."""
+        """So many clocks with certificates, added to the bridge; GENESIS and BOOT are their first packet."""
         made = []
         with self.store.write() as connection:
             for number in range(count):
@@ -310,7 +316,7 @@ class Rig:
         return made
 
     def start(self) -> None:
-        """Start both and wait until the bridge takes messages."""
+        """Start both and wait until the bridge accepts messages."""
         self.start_broker()
         self.start_bridge()
 
@@ -329,7 +335,7 @@ class Rig:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     def wait_ready(self) -> None:
-        """Wait until each worker of the bridge says that it is connected."""
+        """Wait until each worker of the bridge reports that it is connected."""
         deadline = time.monotonic() + PATIENCE_S
         waiting = [self.http_port + number for number in range(self.workers)]
         while waiting:
@@ -359,9 +365,12 @@ class Rig:
         process.wait()
 
     def pids(self, name: str) -> list[int]:
-        """A process and its children."""
-        pid = self.processes[name].pid
-        return [pid, *(int(it) for it in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+        """A process and those that it started, by whichever of its threads, and those that they started."""
+        found = [self.processes[name].pid]
+        for pid in found:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += [int(it) for it in children.read_text().split()]
+        return found
 
     def resident_kb(self, name: str) -> int:
         """Resident memory of a process and its children, KB."""
@@ -469,7 +478,7 @@ class Drive:
                     moved = True
                     if not sent % 64:
                         self.listen(0)
-            if per_s is not None:  # whose turn it was comes last in the next round
+            if per_s is not None:  # the last client served is last in the next round
                 open_clocks = open_clocks[1:] + open_clocks[:1]
             self.listen(0 if moved else 0.002)
             now = time.perf_counter()

@@ -1,5 +1,5 @@
-"""What the clock's firmware takes of an ESP32's heap, and whether that lasts: a provisioned virtual clock on i386,
-connected, through 10,000 punches; and the same firmware on an image that cannot run code in place.
+"""The firmware's use of an ESP32's heap, and whether it grows: a provisioned virtual clock on i386, connected, through
+10,000 punches; and the same firmware on an image that cannot run code in place.
 """
 
 from __future__ import annotations

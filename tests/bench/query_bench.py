@@ -1,4 +1,4 @@
-"""What is asked of a store with ten thousand and with a million presences, and a bridge that runs on it without clocks.
+"""Queries on a store with ten thousand and with a million presences, and a bridge that runs on it without clocks.
 
 Each question is the bridge's own function on SQLite: milliseconds of the processor, the fewest of some readings, since
 what else the machine does meanwhile is no part of it. The store is made once (`grown_store`).
@@ -89,7 +89,7 @@ def _fastest_ms(store: Store, ask: Callable[[Connection], Any]) -> float:
 
 
 def _idle(folder: Path, path: Path, size: str) -> dict[str, float]:
-    """Processor and memory of a bridge with broker and no clocks, asked for its metrics as Prometheus does."""
+    """Processor and memory of a bridge with broker and no clocks, scraped as by Prometheus."""
     rig = Rig(folder / "rig")
     try:
         rig.store.close()

@@ -1,4 +1,4 @@
-"""What reading a badge costs: SPI work, heap and modelled time of the clock's drivers on the virtual board's chip; and
+"""The cost of reading a badge: SPI work, heap and modelled time of the clock's drivers on the virtual board's chip; and
 how long a reader is deaf that hangs again and again for a week.
 """
 

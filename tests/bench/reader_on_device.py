@@ -26,7 +26,7 @@ PERIOD = 1 << 30  # of an ESP32's ticks
 DAY_MS = 86400000
 POLL_MS = 40
 CHECK_US = 3200000  # a little more than is between two checks of the chip
-PROVED, AGAIN = 1, 3  # of app.badge.proof, which is loaded only when it is asked for
+PROVED, AGAIN = 1, 3  # of app.badge.proof, which is loaded only on demand
 WEEK_US = 7 * DAY_MS * 1000
 LONGEST_US = 120 * 1000000
 
@@ -233,7 +233,7 @@ def week(hangs, seed):
 
 def allocation():
     class Silent:
-        """A chip that says "no answer" at once and takes no heap to say it."""
+        """A chip that returns "no answer" at once without using heap."""
 
         def write(self, buf):
             pass

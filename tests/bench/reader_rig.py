@@ -159,7 +159,7 @@ class Rig:
             return len(answer).to_bytes(2, "little") + answer
         return None
 
-    # ---- what the driver's side asks for
+    # ---- requests of the driver's side
 
     def _asked(self, what: str, *arguments: str) -> Any:
         if what == "badge":
@@ -198,7 +198,7 @@ class Rig:
         return card.uid.hex()
 
     def _counts(self) -> dict[str, float]:
-        """Since it was asked last."""
+        """Since the last call."""
         chip, air = self.chip, self.chip.air
         counts = {"transactions": chip.transactions, "bytes": chip.bytes, **air.as_dict()}
         chip.transactions = chip.bytes = 0
@@ -206,7 +206,7 @@ class Rig:
         return counts
 
     def _hang_when_due(self) -> None:
-        """A hang comes some transactions after it was asked for, so in the middle of whatever the driver does."""
+        """A hang happens some transactions after it was requested, so in the middle of the driver's work."""
         if self._hang is None:
             return
         how, seed, left = self._hang

@@ -1,4 +1,4 @@
-"""How long 5,000 badges take to a clock, and what a look-up among them costs."""
+"""How long sending 5,000 badges to a clock takes, and the cost of a look-up among them."""
 
 from __future__ import annotations
 

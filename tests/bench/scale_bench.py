@@ -1,4 +1,4 @@
-"""What the whole way in carries: clocks on TLS, the real broker, the real bridge and its store, all on this machine.
+"""The capacity of the whole way in: clocks on TLS, the real broker, the real bridge and its store, all on this machine.
 
 Every record is a punch of a known badge: verified, committed with synchronous=FULL (fsync on), and acknowledged over
 the wire to the clock that sent it. The authority is away all the time, so that presences are queued and nothing else
@@ -87,7 +87,7 @@ def rig_of(kind: str, workers: int) -> Iterator[Rig]:
 
 
 def fleet_of(rig: Rig, prefix: str, clocks: int, messages: int, records: int) -> list[LoadClock]:
-    """Clocks that are known and founded, with sealed messages; not connected."""
+    """Clocks that are added and founded, with sealed messages; not connected."""
     fleet = rig.add_clocks(prefix, clocks)
     for clock in fleet:
         clock.seal(messages, records, rig.tokens, now_ms())
@@ -257,7 +257,7 @@ def _until(condition: Callable[[], bool], patience_s: float = 120) -> None:
 
 
 def _connected() -> dict[str, float]:
-    """Clocks that are connected, have said so and were answered, all at once; then each punches once."""
+    """Clocks that are all connected, with their status answered; then each punches once."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = allow_many_connections(scaled(CONNECTED))
     try:

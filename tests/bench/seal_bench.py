@@ -1,4 +1,4 @@
-"""What the clock's core costs: HMAC, heap, flash work and reads at start, measured inside the real MicroPython."""
+"""The cost of the clock's core: HMAC, heap, flash work and reads at start, measured inside the real MicroPython."""
 
 from __future__ import annotations
 

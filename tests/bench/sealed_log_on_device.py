@@ -1,4 +1,4 @@
-"""What the clock's core costs, measured inside MicroPython; prints one JSON object. `seal_bench` starts it.
+"""The cost of the clock's core, measured inside MicroPython; prints one JSON object. `seal_bench` starts it.
 
     micropython -X heapsize=128k sealed_log_on_device.py FIRMWARE TESTS heap|flash|mount
 
@@ -43,7 +43,7 @@ def heap_of_import():
 
 
 def plain_hmac(key, message, more=b""):
-    """HMAC as it is plainly written, pads byte by byte: what `hmac256` is measured beside."""
+    """A plain HMAC, with pads byte by byte: the reference for `hmac256`."""
     key = key + bytes(64 - len(key))
     inner = sha256(bytes(b ^ 0x36 for b in key))
     inner.update(message + more)

@@ -1,4 +1,5 @@
-"""What the torture of the clock's log did and found: the last `make torture` of these sources, or one made now."""
+"""The work and findings of the torture of the clock's log: the last `make torture` of these sources, or one made
+now."""
 
 from __future__ import annotations
 

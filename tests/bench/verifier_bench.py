@@ -1,4 +1,4 @@
-"""What `badgeclock journal verify` costs: a flash of more than 100,000 records, from the file to the verdict."""
+"""The cost of `badgeclock journal verify`: a flash of more than 100,000 records, from the file to the verdict."""
 
 from __future__ import annotations
 

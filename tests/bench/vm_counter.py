@@ -40,7 +40,7 @@ _libc.ptrace.restype = ctypes.c_long
 
 
 class CannotCount(Exception):
-    """This MicroPython's dispatch is not what this file knows, or the system forbids tracing."""
+    """This MicroPython's dispatch code is unknown to this file, or the system forbids tracing."""
 
 
 class VmCounter:
@@ -145,7 +145,7 @@ def dispatches(pid: int) -> dict[int, int | None]:
 
 
 def _sites(code: bytes) -> dict[int, int | None]:
-    """The same by place in the program's text; nothing if that is not what this file knows."""
+    """The same by place in the program's text; empty if it is unknown to this file."""
     by_table = {found.start(): _BY_SIB[found[0][2] & 7] for found in _JUMP_BY_TABLE.finditer(code)}
     if not by_table or max(by_table) - min(by_table) > _VM_SPAN_BYTES:
         return {}
@@ -161,7 +161,7 @@ def _ptrace(request: int, pid: int, address: int = 0, data: int = 0) -> None:
 
 
 def by_place(trace: Iterable[int], places: Mapping[str, tuple[int, int]]) -> Counter[str]:
-    """How many of the addresses lie in each of the `places` (from, end); what is in none counts as ""."""
+    """How many of the addresses are in each of the `places` (from, end); what is in none counts as ""."""
     ordered = sorted((start, end, name) for name, (start, end) in places.items())
     counts: Counter[str] = Counter()
     for address, times in Counter(trace).items():

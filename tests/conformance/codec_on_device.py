@@ -2,8 +2,8 @@
 
     micropython codec_on_device.py FIRMWARE QUESTIONS
 
-A question is a list: what, and its arguments in hexadecimal digits or numbers. An answer is what the code says, or the
-word of its refusal.
+A request is a list: the function, and its arguments in hexadecimal digits or numbers. An answer is the result, or the
+reason of a refusal.
 """
 
 import json

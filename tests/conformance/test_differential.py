@@ -1,6 +1,6 @@
-"""The firmware's codec and the host's, asked the same questions: they must give the same answers.
+"""The firmware's codec and the host's, with the same inputs: they must give the same results.
 
-The firmware answers inside the real MicroPython, in one process a batch. Questions come from a seed, which a failure
+The firmware answers inside the real MicroPython, in one process per batch. Inputs come from a seed, which a failure
 prints, and from hypothesis. HMAC and HKDF are held to the published vectors besides: RFC 4231 and RFC 5869.
 """
 
@@ -33,7 +33,7 @@ Question = list[Any]
 
 
 def device_answers(folder: Path, questions: list[Question], arch: programs.Arch = "i386") -> list[Any]:
-    """What the firmware's code says."""
+    """The result of the firmware's code."""
     asked = folder / "questions.jsonl"
     asked.write_text("".join(json.dumps(question) + "\n" for question in questions))
     command = [programs.micropython(arch), "-X", "heapsize=1m", ON_DEVICE, ROOT / "firmware", asked]
@@ -43,7 +43,7 @@ def device_answers(folder: Path, questions: list[Question], arch: programs.Arch 
 
 
 def host_answer(question: Question) -> Any:
-    """What the host's code says."""
+    """The result of the host's code."""
     what, *arguments = question
     return {
         "unpack": _unpack,

@@ -1,4 +1,4 @@
-"""What the firmware leaves in its flash, judged by the host's verifier: nothing that a power cut does is a failure."""
+"""The firmware's flash content, judged by the host's verifier: no effect of a power cut is a failure."""
 
 from __future__ import annotations
 

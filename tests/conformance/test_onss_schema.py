@@ -1,6 +1,6 @@
 """Every message held against the authority's own WSDL and XSD files, which are not part of the product.
 
-They are looked for in `shared/onss` beside the checkout; without them these tests are skipped, and say so.
+They are looked for in `shared/onss` beside the checkout; without them these tests are skipped.
 """
 
 from __future__ import annotations
@@ -422,7 +422,7 @@ async def test_our_client_works_with_the_authoritys_wsdl_in_place_of_our_own(
             await client.register(items)
 
 
-# What the published policy asks of a message, and where ours has it. `Basic256` is the older variant's suite; ours is
+# The published policy's requirements, and the place of each in ours. `Basic256` is the older variant's suite; ours is
 # the SHA-256 one's. What only says how an answer may name its key matters when answers are read.
 POLICY = {
     "AsymmetricBinding": "wsse:Security/ds:Signature",

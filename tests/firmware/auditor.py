@@ -1,6 +1,6 @@
 """A verifier of a clock's records and of what its flash may hold, from docs/protocol.md §3 to §5 and nothing else.
 
-The tests judge the firmware by it; it shares no code with `app`. What it finds wrong is an AssertionError.
+The tests judge the firmware by it; it shares no code with `app`. It raises AssertionError for anything wrong.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ def hmac(key, message):
 
 
 class Auditor:
-    """Takes a clock's records in order, from GENESIS or from where `fork` was made, and knows every key it had."""
+    """Takes a clock's records in order, from GENESIS or from its `fork`, and has every key so far."""
 
     def __init__(self, clock_id, e0):
         self.tag = hashlib.sha256(b"badgeclock/v1/genesis" + clock_id.encode()).digest()[:16]
@@ -35,7 +35,7 @@ class Auditor:
         self._open_epoch(e0)
 
     def fork(self):
-        """Another one that goes on from here, with empty lists."""
+        """Another one that continues from here, with empty lists."""
         other = Auditor("", self.e0)
         for name in ("tag", "seq", "boot", "in_epoch", "epoch", "r", "e_next"):
             setattr(other, name, getattr(self, name))
@@ -43,7 +43,7 @@ class Auditor:
         return other
 
     def take(self, raw):
-        """Judge the next record; a BOOT may say that slots before it are burnt."""
+        """Judge the next record; a BOOT may declare slots before it burnt."""
         assert raw[0] == 1, f"format {raw[0]}"
         kind, flags, seq, boot, epoch = struct.unpack_from(">BHIHH", raw, 1)
         burnt = raw[41] if kind == BOOT else 0

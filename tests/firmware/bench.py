@@ -1,4 +1,4 @@
-"""Time that a test moves by hand, and an I2C bus with chips' register files: what the drivers' and the app's tests
+"""Time that a test advances by hand, and an I2C bus with chips' register files: what the drivers' and the app's tests
 share.
 """
 
@@ -8,7 +8,7 @@ PERIOD = time.ticks_add(0, -1) + 1  # of the port's ticks
 
 
 class Time:
-    """Stands in a module's place of `time`: ticks that start just below their wrap, and move when set or slept."""
+    """Replaces module `time` in a module: ticks that start just below their wrap, and move when set or slept."""
 
     def __init__(self):
         self.now_ms = 0

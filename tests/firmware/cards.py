@@ -1,8 +1,9 @@
 """Cards of ISO/IEC 14443-4 behind the reader's registers, with which ISO-DEP, DESFire and proofs are tested.
 
-`IsoDepCard` follows the card's rules of ISO/IEC 14443-4 §7.5 and can lose frames, ask for time and chain on request.
-`DesfireCard` has one application as docs/badges.md writes it, as an EV1, an EV2 or an NTAG 424 DNA. Written from the
-card's side and with its own CMAC, bit by bit, so that a mistake of the firmware is not made here a second time.
+`IsoDepCard` follows the card's rules of ISO/IEC 14443-4 §7.5 and can lose frames, request more time and chain on
+request. `DesfireCard` has one application as docs/badges.md writes it, as an EV1, an EV2 or an NTAG 424 DNA. Written
+from the card's side and with its own CMAC, bit by bit, so that a mistake of the firmware is not made here a second
+time.
 """
 
 import os
@@ -144,7 +145,7 @@ def diversified(key, content):
 
 
 def card_keys(read_master, uid, issue=b"", *, hides=True):
-    """Keys by number, as docs/badges.md §4 has them, for a clock that knows the read master; key 0 is nobody's. issue:
+    """Keys by number, as docs/badges.md §4 has them, for a clock with the read master; key 0 belongs to nobody. issue:
     its 8 bytes; none: the card is of form 1, on which key 2 is the site's.
     """
     system = b"Badgeclock"

@@ -1,4 +1,4 @@
-"""A founded clock of a test, from a UID to the signal: what the tests of punches and of proofs share."""
+"""A founded clock of a test, from a UID to the signal: shared by the tests of punches and of proofs."""
 
 from app import localtime, punch
 from app.log import record, unpacked
@@ -18,7 +18,7 @@ HOUR_S = 3600
 
 
 class Settings:
-    """As far as punches ask."""
+    """As far as punches need it."""
 
     clock_id = "clock-0001"
     direction = "auto"
@@ -27,7 +27,7 @@ class Settings:
 
 
 class Timekeeper:
-    """A clock of a test: the time is what the test says."""
+    """A test's clock: the test sets the time."""
 
     def __init__(self):
         self.utc_s = MORNING_S
@@ -104,7 +104,7 @@ class Site:
         return outcome.kind, outcome.direction, outcome.seq
 
     def passes(self, seconds):
-        """Time goes by."""
+        """Let time pass."""
         self.time.utc_s += seconds if self.time.utc_s else 0
         self.time.up_s += seconds
         self.ticks.now_ms += seconds * 1000

@@ -70,7 +70,7 @@ VARIANTS = (
 
 @dataclass
 class Result:
-    """What became of one test function: `started` is the outcome of one that never came back. `seconds`: its own time,
+    """The result of one test function: `started` is the outcome of one that never returned. `seconds`: its own time,
     None if nobody measured it.
     """
 
@@ -81,7 +81,7 @@ class Result:
 
 
 class FirmwareTestFailed(Exception):
-    """Carries the text that a person reads; pytest needs no traceback of its own."""
+    """Has the text for people; pytest needs no traceback of its own."""
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> FirmwareFile:

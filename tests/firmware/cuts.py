@@ -72,7 +72,7 @@ class Operation:
             self.done = wanted.to_bytes(len(self.new), "big")
 
     def steps(self):
-        """How many of its steps a cut can hit."""
+        """The number of its steps that a cut can hit."""
         if self.new is None:
             return 1
         grain = self.manner.grain
@@ -137,7 +137,7 @@ def operations_of_life(name, manner=BYTES):
 
 
 class Sweep:
-    """Judges what cuts of one life leave; counts them, and prints a line for each that breaks an invariant."""
+    """Judges the states after cuts of one life; counts them, and prints a line for each that breaks an invariant."""
 
     def __init__(self, name):
         self.name = name
@@ -276,7 +276,7 @@ class Sweep:
 
 
 def print_replay(case, error):
-    """Print what went wrong and the command that runs it alone."""
+    """Print the failure and the command that repeats it."""
     print("%s: %s" % (type(error).__name__, error))
     print("make torture REPLAY='%s'" % json.dumps(case))
 
@@ -310,7 +310,7 @@ def cut_really(name, cuts, manner=BYTES, read_seed=0):
 
 
 def replay(case):
-    """Run one case, as a failure prints it; an AssertionError says which invariant breaks."""
+    """Run one case, in the form that a failure prints; an AssertionError names the broken invariant."""
     manner = Manner(case.get("grain", 1), int("unstable" in case))
     world = cut_really(case["life"], case["cuts"], manner, case.get("unstable", 0))
     world.recover()

@@ -2,13 +2,11 @@
 
 How it fails:
 
-    error     it does nothing and raises OSError, this once
-    reported  it does what it should and raises OSError all the same, this once
-    lasting   it and every later one raise OSError, until the flash is mended
-    lost      a write or an erase does nothing, in silence, this once
-    dead      its sector takes no write and no erase from now on, in silence, until the flash is mended
+    error it does nothing and raises OSError, this once reported it works and raises OSError nevertheless, once lasting
+    it and every later one raise OSError, until the flash is mended lost a write or an erase does nothing, in silence,
+    this once dead its sector silently ignores writes and erases from now on, until the flash is repaired
 
-The clock may go on, or refuse with its own error or an OSError, never another one; after a refusal it is started
+The clock may continue, or refuse with its own error or an OSError, never another one; after a refusal it is started
 again, as the clock's housekeeping does. When the flash is mended, one more start must bring back all that was
 signalled.
 """
@@ -94,7 +92,7 @@ class GaveUp(Exception):
 
 
 class Stubborn(World):
-    """A world that goes on living when the clock refuses, and starts it again each time."""
+    """A world that continues when the clock refuses, and restarts it each time."""
 
     def __init__(self, start, plan):
         World.__init__(self, start, Failing)

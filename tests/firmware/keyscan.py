@@ -1,7 +1,7 @@
 """Looks for spent keys in flash images, for all of them at once: quick enough to do it after every power cut.
 
-A key counts as found if any aligned quarter of it, 8 bytes, stands anywhere. Three bytes of each quarter choose a bit
-of a table; one pass in machine code gives the places whose bit is set, and only those are compared.
+A key counts as found if any aligned quarter of it, 8 bytes, is anywhere. Three bytes of each quarter choose a bit of a
+table; one pass in machine code gives the places whose bit is set, and only those are compared.
 """
 
 import sys
@@ -36,7 +36,7 @@ def _bit(quarter):
 
 
 class KeyScan:
-    """Knows keys of 32 bytes, `known` from the start; `search` looks for these and more."""
+    """Has keys of 32 bytes, `known` from the start; `search` looks for these and more."""
 
     def __init__(self, known):
         self._table = bytearray((_MASK + 1) // 8)

@@ -3,9 +3,9 @@
     micropython -X heapsize=4m tests/firmware/modelled_soak.py TAPS SEED [SAY_EVERY]
 
 The clock is that of `queue_rig` with its real uplink; flash, reader, display and memory take their time. Cards of every
-kind of UID come known and strange, alone and in pairs, and leave when they like; keys are pressed; the power goes in
-the middle of flash work; the reader garbles and falls silent; Wi-Fi goes; and what is under way to the bridge and back
-meets every fault of badgeclock.chaos, as it shows above TLS. A judge that shares no code with the clock takes what the
+kind of UID come, known and unknown, single and in pairs, and leave at any time; keys are pressed; the power fails in
+the middle of flash work; the reader garbles and stops answering; Wi-Fi fails; and messages to and from the bridge meet
+every fault of badgeclock.chaos, as it appears above TLS. A judge that shares no code with the clock takes what the
 bridge gets. Prints one line of JSON at the end; see `Soak.outcome`.
 """
 
@@ -61,7 +61,7 @@ HELD_OFF = ("silent", "black-hole")
 
 
 class Settings(queue_rig.Settings):
-    """And what the uplink asks."""
+    """And what the uplink needs."""
 
     broker_host = "broker"
     broker_port = 8883
@@ -80,7 +80,7 @@ class Dice:
 
 
 class Cards:
-    """The reader's chip and who comes to it, one after another, for as long as they like."""
+    """The reader's chip and its badges, one after another, for any time."""
 
     version = 0x92
 
@@ -295,7 +295,7 @@ class Net:
 
 
 class Bridge:
-    """Takes what the clock sends, judges it by its seal, and acknowledges."""
+    """Receives the clock's records, judges them by their seal, and acknowledges."""
 
     def __init__(self, soak):
         self._soak = soak
@@ -373,7 +373,7 @@ class Soak:
         self.net, self.wifi, self.bridge = Net(self), Wifi(), Bridge(self)
         self.version = 0
 
-    # --- what comes ---
+    # --- events ---
 
     def card(self):
         """A UID that none of the last ones was."""
@@ -391,7 +391,7 @@ class Soak:
         self.happened[what] = self.happened.get(what, 0) + 1
 
     def trouble(self):
-        """What happens beside a tap."""
+        """Other events than a tap."""
         dice = self.dice
         if self._say_every and self.taps % self._say_every == 0:
             print(self.taps, "taps", self.outcome())
@@ -416,7 +416,7 @@ class Soak:
             self._give_roster(0)
 
     def _give_roster(self, part):
-        """A part of the newest roster, as the uplink hands it on; the bridge asks again for none that is lost."""
+        """A part of the newest roster, as the uplink passes it on; lost parts are not repeated."""
         self.errands.handle(frames.ROSTER, 1, self._image.body(part))
 
     # --- the clock ---
@@ -427,7 +427,7 @@ class Soak:
         return stamp
 
     def _start(self):
-        """What a start makes of the flash."""
+        """A start with the flash's content."""
         self.roster = roster_start.load(self.flash, LINK_KEY)
         self.log = SealedLog(self.journal, self.seal, Settings.clock_id, bytes(8))
         self.log.open(1, None)
@@ -513,7 +513,7 @@ class Soak:
         raise Restart
 
     def live(self):
-        """From start to start until every card has come, and everything is with the bridge."""
+        """Run from start to start until every card has come, and the bridge has everything."""
         while self.left:
             clock = self._start_again()
             try:

@@ -13,7 +13,7 @@ _AHEAD_MS = 3600000  # asyncio's own queue still stamps what may run at once wit
 
 
 class Time:
-    """Stands in the place of module `time`; `pass_ms` moves it."""
+    """Replaces module `time`; `pass_ms` moves it."""
 
     def __init__(self):
         self._now = real.ticks_add(real.ticks_ms(), _AHEAD_MS)
@@ -44,7 +44,7 @@ time = sys.modules["time"] = Time()
 
 
 def _wait_io_event(queue, ms):
-    """In the place of asyncio's: nobody waits for a socket here."""
+    """Replaces asyncio's: nothing waits for a socket here."""
     assert not queue.map, "a socket answers in real time"
     if ms > 0:
         time.pass_ms(ms)

@@ -31,7 +31,7 @@ class Nor(Chip):
         self.content = self.cells.content
 
     def image(self):
-        """What the chip holds, to make another from; cheap, and not changed by later writes."""
+        """The chip's content, to make another from; cheap, and not changed by later writes."""
         return self.cells.image()
 
     def sector(self, number):

@@ -1,6 +1,6 @@
 """A whole clock at a queue of badges, in modelled time: reader, seal, journal, display, a bridge that sends a roster.
 
-What takes time on an ESP32 takes it here, and nothing else does, so every run of one queue is the same:
+Whatever takes time on an ESP32 takes it here, and nothing else, so every run of one queue is the same:
 
     flash       0.4 ms a page program and 45 ms an erase (W25Q32JV, as norcells), 0.06 ms a call; nothing else runs
                 meanwhile, as on the chip, which runs from the same flash
@@ -75,7 +75,7 @@ work = Spent()
 
 
 class BusyNor(Nor):
-    """Flash that takes its time."""
+    """Flash with realistic timing."""
 
     def readblocks(self, block, buf, offset=0):
         super().readblocks(block, buf, offset)
@@ -168,7 +168,7 @@ class Field:
 
 
 class Timekeeper:
-    """Time from a bridge, known well."""
+    """Precise time from a bridge."""
 
     rtc_faults = 0
     accepts_hints = False
@@ -208,7 +208,7 @@ class Timekeeper:
 
 
 class Settings:
-    """As far as punches and face ask."""
+    """As far as punches and face need it."""
 
     clock_id = "clock-0001"
     site = "Demo site"
@@ -308,7 +308,7 @@ class Collector:
 
 
 class Queue:
-    """A clock that has run for a while, and has its house in order; `run` takes it through a queue.
+    """A clock that has run for a while, without pending housekeeping; `run` takes it through a queue.
 
     kept: how many punches it has, all of them acknowledged. image: of a roster (roster_bridge.Image) that the bridge
     has for it.
@@ -373,7 +373,7 @@ class Queue:
 
     def run(self, uids, stays_ms=None, gap_ms=0, then_ms=1000, limit_ms=3600000):
         """Take badges with these UIDs, one after another, and give how long each of those that had a signal waited for
-        it, ms. stays_ms, gap_ms: see Field. then_ms: for how long the clock goes on after the last.
+        it, ms. stays_ms, gap_ms: see Field. then_ms: for how long the clock continues after the last.
         """
         self.field = Field(uids, stays_ms, gap_ms)
         clock = Clock(

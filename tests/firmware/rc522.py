@@ -1,6 +1,6 @@
-"""An MFRC522 and badges in its field, as far as their registers and frames show: what the drivers' tests talk to.
+"""An MFRC522 and badges in its field, as far as their registers and frames show: for the drivers' tests.
 
-It answers at once, so time is not its subject. `Bus` stands for SPI and counts chip selects; `Chip` is the registers;
+It answers at once, so time is not its subject. `Bus` models SPI and counts chip selects; `Chip` is the registers;
 `Badge` the states of ISO 14443-3 figure 7: IDLE, READY, ACTIVE, HALT, and READY* and ACTIVE* that fall back to HALT.
 """
 

@@ -1,4 +1,4 @@
-"""What a bridge says to bring a roster onto a clock, and a clock's flash that takes it: for tests of the roster.
+"""A bridge that sends a roster to a clock, and the clock's flash that receives it: for tests of the roster.
 
 The image is made from docs/protocol.md §9 and shares no code with the clock.
 """
@@ -79,7 +79,7 @@ class Clock:
         self.frame = bytes(frame)
 
     def handle(self, body):
-        """A ROSTER frame came."""
+        """Handle a ROSTER frame."""
         begins = self.update is None
         self.errands.handle(ROSTER, 1, body)
         if begins:

@@ -1,5 +1,5 @@
-"""Power cuts while a clock takes a new roster: after each, the old roster or the new one counts, whole, and the same
-transfer then comes to its end. The flash and its ways to lose power are those of `cuts`.
+"""Power cuts while a clock takes a new roster: after each, the whole old or new roster is valid, and the same transfer
+then completes. The flash and its ways to lose power are those of `cuts`.
 """
 
 import gc
@@ -59,7 +59,7 @@ class Life:
 
 
 def check(clock):
-    """Whether what counts is one of the two, whole."""
+    """Whether the valid roster is one of the two, whole."""
     roster = clock.roster
     assert clock.state() in ((1, OLD), (2, NEW)), clock.state()
     is_new = clock.state()[0] == 2

@@ -1,4 +1,4 @@
-"""Runs the test functions of one file inside MicroPython and prints what became of each.
+"""Runs the test functions of one file inside MicroPython and prints the result of each.
 
     micropython run_one.py MODULE FUNCTION…
 

@@ -40,7 +40,7 @@ def noise(longest):
 
 
 class Air:
-    """In the place of the chip's driver: a frame to a card and its answer, and the time that both and the waiting take."""
+    """Replaces the chip's driver: a frame to a card and its answer, and the time that both and the waiting take."""
 
     version = 0x92
 

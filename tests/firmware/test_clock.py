@@ -1,4 +1,4 @@
-"""The running clock: who feeds the watchdog, what a dying task leads to, and what goes on record about the clock itself."""
+"""The running clock: feeding the watchdog, the end of a task, and records about the clock itself."""
 
 # heapsize: 256k
 
@@ -27,7 +27,7 @@ class Restarted(Exception):
 
 
 class Stand:
-    """A clock whose every part is a few lines, and remembers what was asked of it."""
+    """A clock whose parts are a few lines each, and record their calls."""
 
     def __init__(self, deaths=0, hint=None, level=1):
         self.records = []
@@ -188,7 +188,7 @@ class Stand:
         return False
 
 
-# Face.chosen and Punches.choose share a stand; the face's takes two arguments.
+# Face.chosen and Punches.choose share a fake; the face's takes two arguments.
 def test_a_key_chooses_the_next_punchs_direction():
     stand = Stand()
     stand.chosen_shown = []
@@ -276,7 +276,7 @@ def test_a_badge_that_comes_while_the_journal_is_read_ends_the_search():
 
 
 class Air:
-    """Wi-Fi, and the app.net.ntp of a clock that may ask for the time."""
+    """Wi-Fi, and the app.net.ntp of a clock that may query the time."""
 
     def __init__(self):
         self.joined = False
@@ -316,7 +316,7 @@ def test_a_clock_that_may_asks_for_the_time_while_it_knows_no_better():
 
 
 class Endless:
-    """A search that goes on."""
+    """A search that continues."""
 
     steps = 0
 
@@ -326,7 +326,7 @@ class Endless:
 
 
 class FaceOf:
-    """The face alone, where its names are others' too."""
+    """The face alone, for names that other parts have too."""
 
     display_faults = 0
 
@@ -523,7 +523,7 @@ def test_a_restart_that_the_bridge_asked_for_waits_until_no_badge_is_near_and_no
 
 
 class Lent:
-    """What the technician's pages ask of face and uplink."""
+    """What the technician's pages need of face and uplink."""
 
     display_faults = 0
     desk = None

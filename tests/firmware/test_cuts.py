@@ -1,4 +1,4 @@
-"""The torture itself: that it makes the cuts it says, and that it finds clocks with known defects.
+"""The torture itself: that it makes the cuts it reports, and that it finds clocks with known defects.
 
 Each clock below breaks one promise of the log. A harness that passes it would pass anything.
 """

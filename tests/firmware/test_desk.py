@@ -1,4 +1,4 @@
-"""Issue mode: the clock passes on what the bridge says to a badge, in turn and in time, and keeps nothing of it."""
+"""Issue mode: the clock passes the bridge's commands on to a badge, in order and in time, and stores none of them."""
 
 # heapsize: 320k
 
@@ -48,7 +48,7 @@ def cipher(key, counter, text):
 
 
 class Log:
-    """As much of the sealed log as a desk asks for: a key for each record, and room for some more of them."""
+    """The part of the sealed log that a desk needs: a key for each record, and room for some more of them."""
 
     sealed = True
 
@@ -100,7 +100,7 @@ class Bench:
         self.signalled.append(signal)
 
     def say(self, word, payload=b"", job=JOB, step=None):
-        """The bridge's next step; True if the clock takes it."""
+        """The bridge's next step; True if the clock accepts it."""
         self.counter += 1
         before = self.step
         self.step = (1 if word == OPEN else before + 1) if step is None else step
@@ -113,7 +113,7 @@ class Bench:
         return True
 
     def hand(self, text):
-        """Let the clock have the enciphered body of a step."""
+        """Give the clock the encrypted body of a step."""
         if self.seq is None:
             self.job.handle(frames.DESK, self.counter, memoryview(text))
         else:
@@ -158,7 +158,7 @@ class Bench:
         return word, plain[7:]
 
     def told_anything(self):
-        """Take an answer, whatever it says."""
+        """Receive any answer."""
         self.counter += 1
         self.job.publish(self, self.counter)
 

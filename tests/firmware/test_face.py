@@ -1,4 +1,4 @@
-"""What a worker sees and hears, when, and for how long."""
+"""Display and tones for a worker, when, and for how long."""
 
 # heapsize: 256k
 

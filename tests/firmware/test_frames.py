@@ -1,4 +1,4 @@
-"""The clock's frames against the vectors that hold the host's too, and against bytes that nobody sealed."""
+"""The clock's frames against the vectors shared with the host, and against unsealed bytes."""
 
 import json
 import os

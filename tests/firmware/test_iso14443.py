@@ -21,7 +21,7 @@ time = Time()
 
 
 def reader(*badges, version=0x92, irq=True, wires=None):
-    """(Reader, Bus, UID buffer) with badges in the field. Time passes when somebody sleeps. wires(bus) may break some."""
+    """(Reader, Bus, UID buffer) with badges in the field. Time passes in sleeps. wires(bus) may break some."""
     iso14443.time = mfrc522.time = reader_wires.time = time
     chip = Chip(version)
     chip.badges = list(badges)

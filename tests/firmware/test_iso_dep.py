@@ -1,4 +1,4 @@
-"""ISO/IEC 14443-4 against a card that keeps to its rules, loses frames, asks for time, chains, or does none of that."""
+"""ISO/IEC 14443-4 against a card that follows the rules, loses frames, requests time, chains, or breaks the rules."""
 
 # heapsize: 256k
 
@@ -154,7 +154,7 @@ def test_time_is_asked_for_by_1_to_59_waiting_times():
 
 
 def reload_after(ats):
-    """The chip's timer, in ticks, once a card with that ATS is active and was asked something."""
+    """The chip's timer, in ticks, once a card with that ATS is active and got a command."""
     bench = activated(IsoDepCard(UID, echo, ats=ats))
     bench.ask(b"x")
     return bench.chip.registers[0x2C] << 8 | bench.chip.registers[0x2D]

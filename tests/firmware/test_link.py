@@ -108,7 +108,7 @@ class ClearTls:
 
 
 class NameServer(ScriptedSocket):
-    """The socket to a name server that knows every name, unless set otherwise."""
+    """The socket to a name server that resolves every name, unless set otherwise."""
 
     def __init__(self):
         super().__init__()
@@ -562,7 +562,7 @@ async def test_a_silent_name_server_holds_up_nobody_and_is_asked_again_and_an_ad
     names.answers = False
     opening = asyncio.create_task(rig.link.open())
     turns = 0
-    while turns < 20:  # the badge loop's stand-in goes on
+    while turns < 20:  # the badge loop's stand-in continues
         await asyncio.sleep_ms(1)
         turns += 1
     assert names.lookups == 1

@@ -1,4 +1,4 @@
-"""What a clock does with what only a newer bridge says or a newer firmware wrote (docs/protocol.md §11)."""
+"""A clock's handling of messages of a newer bridge and data of a newer firmware (docs/protocol.md §11)."""
 
 # heapsize: 512k
 

@@ -1,5 +1,4 @@
-"""The time that a host gives: right answers are read, everything else is as if it had not come, and none is believed
-far.
+"""The time from a host: right answers are used, everything else is ignored, and none is believed far.
 
 Packets are written out by RFC 5905 figure 8. Where sockets matter they are real, on loopback, and the server is here.
 """

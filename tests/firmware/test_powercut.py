@@ -16,7 +16,7 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 from cuts import BYTES, Manner, Sweep, operations_of_life
 from world import IS_SMALL, LIVES, World, advanced
 
-# On 32 bits a sample: the code is the same, and what is asked is that it runs there.
+# On 32 bits only a sample: the code is the same, and must run there.
 SPARSER = 47 if IS_SMALL else 1
 
 

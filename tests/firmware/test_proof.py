@@ -136,7 +136,7 @@ def test_a_phone_that_shows_a_random_uid_is_refused_in_every_site():
 
 
 def forged(name):
-    """Cards that are not what they say."""
+    """Cards with false claims."""
     keys = card_keys(READ_MASTER, UID)
     good = badge_file(READ_MASTER, UID, NUMBER, ISSUE)
     if name == "a copy that the desk was made to issue with the victim's UID":
@@ -386,7 +386,7 @@ def test_a_proof_takes_few_transactions_and_costs_polls_and_uids_none():
 
 def test_the_code_of_proofs_is_loaded_only_where_a_site_asks_for_them_and_needs_the_badge_key():
     class Parts:
-        """As much of the board, the settings and the secrets as is asked for."""
+        """The needed part of the board, the settings and the secrets."""
 
         reader = ProofSite("uid").reader
         badges = "uid"

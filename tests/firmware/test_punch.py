@@ -57,7 +57,7 @@ def test_out_follows_in_and_in_follows_out():
     assert site.tap(UIDS[1])[1] == IN, "each worker has their own"
 
 
-# What a worker does, and what the clock makes of it: hours since the punch before, key, direction, where that is from.
+# A worker's actions, and the clock's results: hours since the punch before, key, direction, where that is from.
 SHIFTS = (
     ("a day with a break", ((0, 0, IN, FIRST), (4, BREAK, BREAK, KEY), (0.5, BREAK, BACK, KEY), (4, 0, OUT, LAST))),
     ("back without the key", ((0, 0, IN, FIRST), (4, BREAK, BREAK, KEY), (0.5, 0, BACK, LAST), (4, 0, OUT, LAST))),
@@ -170,7 +170,7 @@ def test_a_step_of_the_clock_changes_neither_window_nor_direction_of_what_this_s
 
 
 class Model:
-    """What one badge after another may expect, stated again and simply: everything that happened, by true time."""
+    """The expected result for one badge after another, restated simply: everything that happened, by true time."""
 
     def __init__(self, window_s, hours):
         self.window_s, self.hours_s = window_s, hours * HOUR_S
@@ -193,7 +193,7 @@ class Model:
         self.record()
 
     def is_set(self):
-        """The clock gets a time: what this start made is known by it from now on."""
+        """The clock gets a time, which then applies to everything of this start."""
         self.has_time = True
         for badge, (direction, true_s, least_s, start, timed) in self.last.items():
             self.last[badge] = (direction, true_s, least_s, start, timed)
@@ -267,7 +267,7 @@ def test_the_state_machine_does_what_the_model_says_through_any_day():
 
 
 def corrected(site, key, after_s=0):
-    """Press a key `after_s` later; what `Punches.correct` made of it, as `tap` gives it, or None."""
+    """Press a key `after_s` later; the result of `Punches.correct`, as from `tap`, or None."""
     site.passes(after_s)
     outcome = site.punches.correct(key)
     return outcome and (outcome.kind, outcome.direction, outcome.seq)

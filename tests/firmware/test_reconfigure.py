@@ -47,7 +47,7 @@ class Clock:
         self.reports += 1
 
     def give(self, version, wanted):
-        """The bridge gives settings, and the housekeeping does what is due."""
+        """The bridge sends settings, and the housekeeping does what is due."""
         on_demand.drop("app.settings")
         on_demand.load("app.net.reconfigure", "app.settings")
         reconfigure = sys.modules["app.net.reconfigure"]
@@ -139,7 +139,7 @@ class OnFlash:
             return Settings(file.read())
 
     def leave(self):
-        """Power is gone: the image that stays."""
+        """The image after a power cut."""
         vfs.umount("/cut")
         return self.flash.image()
 

@@ -1,4 +1,4 @@
-"""Every case of tests/regress, found by the torture or known of other logs, once more."""
+"""Every case of tests/regress, found by the torture or known from other logs, again."""
 
 # heapsize: 1m
 

@@ -1,4 +1,4 @@
-"""The lookup of a name: right answers are read, everything else is as if it had not come, and no wait is without end.
+"""The lookup of a name: right answers are used, everything else is ignored, and no wait is endless.
 
 Messages are written out by RFC 1035 §4.1. Where sockets matter they are real, on loopback, and the name server is here.
 """

@@ -26,7 +26,7 @@ BADGES = 250
 
 
 class Silent(Nor):
-    """Flash that says nothing when it is asked for bits that no program sets, as a chip."""
+    """Flash that silently ignores programming bits from 0 to 1, like a chip."""
 
     def wanted_ones(self, sector, offset, bits):
         pass

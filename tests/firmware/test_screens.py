@@ -227,7 +227,7 @@ def test_the_outcomes_differ_by_shape_and_not_by_word_alone():
 
 
 class Edges:
-    """A canvas that takes note of whatever goes beyond its edges or onto other text."""
+    """A canvas that records drawing beyond its edges or over other text."""
 
     def __init__(self):
         self.faults = []

@@ -1,4 +1,4 @@
-"""The sealed log through a clock's life on strict NOR flash, judged by a verifier that knows only the protocol."""
+"""The sealed log through a clock's life on strict NOR flash, judged by a verifier made only from the protocol."""
 
 # The flash of these tests is in the heap too.
 # heapsize: 512k
@@ -38,7 +38,7 @@ def token_of(number):
 
 
 class Site:
-    """A founded clock with its flash, and the bridge that takes its records."""
+    """A founded clock with its flash, and the bridge that receives its records."""
 
     def __init__(self, sectors=4, seal_sectors=4):
         self.journal, self.seal = Nor(sectors), Nor(seal_sectors)
@@ -60,12 +60,12 @@ class Site:
         raise AssertionError("idle never ends")
 
     def deliver(self):
-        """The bridge takes what it has not seen, judges it and acknowledges it."""
+        """The bridge receives new records, judges and acknowledges them."""
         self.take()
         self.log.ack(self.auditor.seq)
 
     def take(self, batch=63):
-        """The bridge takes what it has not seen and judges it."""
+        """The bridge receives new records and judges them."""
         gc.collect()  # the auditor's small lists must not lie all over the heap
         buf = bytearray(batch * 64)
         seq = self.auditor.seq
@@ -156,7 +156,7 @@ def test_a_restart_goes_on_with_seq_boot_chain_and_ack():
         assert log.head == 3 * boot - 1
         log.punch(0, token_of(boot), site.stamp)
         if boot > 1:
-            assert log.tail == 3 * boot - 3  # what the key slot of the record before this BOOT knew
+            assert log.tail == 3 * boot - 3  # from the key slot of the record before this BOOT
         site.deliver()
         log.punch(0, token_of(100 + boot), site.stamp)
         site.deliver()

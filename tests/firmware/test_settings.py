@@ -1,4 +1,5 @@
-"""Settings and secrets: a right file is taken whole, a wrong one refused whole, with the field's name and no secret."""
+"""Settings and secrets: a right file is accepted whole, a wrong one refused whole, with the field's name and no
+secret."""
 
 import json
 import random
@@ -36,7 +37,7 @@ def changed(fields, path, value):
 
 
 def refusal(kind, text):
-    """What the error says; the file must be refused."""
+    """The error's text; the file must be refused."""
     try:
         kind(text)
     except SettingsError as error:

@@ -1,4 +1,4 @@
-"""The colour display: what goes over its bus, window by window."""
+"""The colour display: its bus traffic, window by window."""
 
 # heapsize: 768k
 

@@ -1,4 +1,4 @@
-"""What the clock says of itself."""
+"""The clock's report on itself."""
 
 from app.net.roster import Roster
 from app.status import Status

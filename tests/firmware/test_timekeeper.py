@@ -66,7 +66,7 @@ def check(world, keeper, context=None):
 
 
 def refine_for(world, keeper, seconds):
-    """Call `refine` as often as it asks to be called."""
+    """Call `refine` as often as it requests."""
     end = world.true_ms + seconds * 1000
     while world.true_ms < end:
         world.pass_ms(max(1, keeper.refine()))

@@ -1,4 +1,4 @@
-"""The page of today for a badge: its own punches, with what became of each, and nobody else's."""
+"""The page of today for a badge: its own punches, with the result of each, and nobody else's."""
 
 # heapsize: 512k
 
@@ -19,7 +19,7 @@ MINUTE_S = 60
 
 
 class Desk:
-    """A site whose clock is asked."""
+    """A site with a clock to query."""
 
     def __init__(self, zone="Europe/Brussels", **settings):
         self.site = Site(**settings)

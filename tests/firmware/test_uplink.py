@@ -1,4 +1,4 @@
-"""What the uplink decides: what to send again and when, which frames to believe, and what bad ones may change: nothing.
+"""The uplink's decisions: what to send again and when, which frames to accept; bad ones change nothing.
 
 The log is the real one on NOR flash. The network is in tests/system/test_uplink.py.
 """
@@ -90,7 +90,7 @@ class Always:
         self.told.append(("lent",))
 
     def again(self):
-        """As the badges' reader; `chip`, which nothing is asked of here, is this object too."""
+        """The badges' reader; `chip`, which is not used here, is this object too."""
 
     def wait_at_most(self, timeout_us):
         pass
@@ -203,7 +203,7 @@ def status():
     return {"reader": "92", "temperature": 21}
 
 
-# --- what is sent, and again ---
+# --- sending, and repeating ---
 
 
 def test_a_window_sends_batches_up_to_its_limit_and_opens_as_acks_come():
@@ -354,7 +354,7 @@ def test_records_leave_the_journal_in_order_and_as_they_lie_there():
     assert unpack(rig.uplink._client.last[1]).seq == BATCH_RECORDS
 
 
-# --- what is believed ---
+# --- accepted frames ---
 
 
 def test_an_ack_moves_the_tail_and_tells_the_clock():
@@ -659,7 +659,7 @@ def test_a_retired_clock_that_starts_again_is_newer_than_its_last_will():
 
 
 def test_a_full_clock_that_starts_again_is_newer_than_its_last_will():
-    """Without room for BOOT every start has one boot count, and the bridge believes only what is newer."""
+    """Without room for BOOT every start has the same boot count, and the bridge accepts only newer frames."""
     rig = Rig(0)
     try:
         while True:
@@ -765,7 +765,7 @@ def report(rig):
 
 
 def take_away(rig):
-    """What the uplink does with an order whose report has left."""
+    """The uplink's handling of an order whose report was sent."""
     rig.errands.step_order(rig.uplink, time.ticks_ms())
     assert rig.errands._order is None and "app.net.order" not in sys.modules
 
@@ -1060,7 +1060,7 @@ def test_a_connection_that_ends_ends_the_badge_desks_job():
         await asyncio.sleep_ms(50)
         task.cancel()
 
-    rig.always.connected = lambda: 1 // 0  # the first thing that a connection asks
+    rig.always.connected = lambda: 1 // 0  # the first step of a connection
     asyncio.new_event_loop()
     asyncio.run(one_connection())
     assert not rig.errands.step_desk() and rig.errands.desk is None

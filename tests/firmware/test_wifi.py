@@ -1,4 +1,4 @@
-"""Wi-Fi that stays away: the board's own code on a port that says "connecting" without an end, and the uplink's patience
+"""Wi-Fi that stays away: the board's own code on a port that reports "connecting" forever, and the uplink's patience
 with it. Time passes only when everybody waits, so an hour costs nothing.
 """
 

@@ -1,4 +1,4 @@
-"""Wi-Fi on a port that says "connecting" without an end, and an uplink with it: for tests of its patience.
+"""Wi-Fi on a port that reports "connecting" forever, and an uplink with it: for tests of its patience.
 
 Import this before anything of the app: `modelled_time` is in the place of `time`, and the hardware's modules in
 theirs. boards/esp32_devkit must be on the path.
@@ -71,7 +71,7 @@ class Interface:
 
 
 class Ports:
-    """In the place of the hardware's modules, of which this test needs Wi-Fi alone."""
+    """Replaces the hardware's modules, of which this test needs only Wi-Fi."""
 
     STAT_CONNECTING = 1001
     WLAN = Interface

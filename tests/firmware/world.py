@@ -1,4 +1,4 @@
-"""A clock, its flash, and everybody who relies on it; the lives that are tortured, and the invariants that must hold.
+"""A clock, its flash, and everybody who relies on it; the tortured lives, and the invariants.
 
     I1  every punch that was signalled is there once, in order, with its badge
     I2  at most one more for each punch that failed: written, not signalled
@@ -51,7 +51,7 @@ def compact():
 
 
 class World:
-    """`start`: the world from which this one goes on. `flash`: the class of its partitions."""
+    """`start`: the world from which this one continues. `flash`: the class of its partitions."""
 
     def __init__(self, start=None, flash=Nor):
         self.power = Power()
@@ -75,7 +75,7 @@ class World:
         return self.journal.image(), self.seal.image()
 
     def memory(self):
-        """What workers and the bridge know at this moment, for `resumed`."""
+        """The state of workers and the bridge at this moment, for `resumed`."""
         failed = self.failed + ([self.under_way] if self.under_way else [])
         known = tuple(self.signalled), failed, self.acked, self.is_founded, self.utc_s
         return known + (self.judge_from, self.scan, self.cuts)
@@ -121,7 +121,7 @@ class World:
         self.utc_s += DAY_S
 
     def deliver(self):
-        """The bridge takes, judges and acknowledges everything."""
+        """The bridge receives, judges and acknowledges everything."""
         self.take()
         self.log.ack(self.auditor.seq)
         self.acked = self.auditor.seq
@@ -163,7 +163,7 @@ class World:
     def judge(self):
         """After a restart: every invariant, then one punch and one start more, and every invariant again.
 
-        A full journal must say so, and take the punch once the bridge has acknowledged.
+        A full journal must report that, and accept the punch once the bridge has acknowledged.
         """
         self.check()
         if not self.log.free:
@@ -254,7 +254,7 @@ class World:
 
 
 def resumed(images, memory, flash=Nor):
-    """A world without power whose flash holds `images`, and in which everybody knows what `memory` says."""
+    """A world without power with the flash `images`, and in which everybody has the state in `memory`."""
     world = World(None, flash)
     world.journal = flash(JOURNAL_SECTORS, world.power, images[0])
     world.seal = flash(SEAL_SECTORS, world.power, images[1])

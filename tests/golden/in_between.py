@@ -1,5 +1,5 @@
 """Runs in the real MicroPython: puts one state after another on each display with the clock's own code and drivers, and
-prints what goes over the wire.
+prints the bus traffic.
 
     micropython in_between.py FIRMWARE
 
@@ -21,7 +21,7 @@ from drivers.ssd1306 import SSD1306_I2C
 from drivers.ssd1306_spi import SSD1306_SPI
 from states import states
 
-# Every one of these takes every other's place.
+# Each of these replaces each other one.
 CHANGING = ("idle", "kept-in", "later", "registered", "refused", "fault", "today-much")
 IN_COLOUR = ("idle", "kept-in", "registered", "refused", "today-much")
 

@@ -105,7 +105,7 @@ def sheet(display: str, drawn: Drawn) -> Image.Image:
 
 
 def write() -> None:
-    """Replace the golden pictures and the sheets by what is drawn now."""
+    """Replace the golden pictures and the sheets by the present drawings."""
     drawn = draw()
     for old in HERE.glob("*/*/*.png"):
         old.unlink()

@@ -6,6 +6,7 @@ A job is a line on stdin, {"arguments": […], "surroundings": {…}, "lasting":
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -28,6 +29,10 @@ LASTING_S = 2.0
 LIMIT_S = 120.0
 NOBODY = 54_321
 """A user whom no machine has, with no rights to any file of these tests."""
+THEIR_MODULES = (
+    "esptool", "mpremote.main", "zeep", "uvicorn", "psycopg", "alembic.command", "xmlsec",
+    "fastapi", "python_multipart", "babel", "segno", "joserfc.jwt", "typer.rich_utils",
+)  # fmt: skip
 FILE_BYTES_MOST = 16 * 2**20
 
 
@@ -116,20 +121,22 @@ def _be(job: dict[str, Any], out: int) -> None:
     except SystemExit as done:
         sys.stderr.flush()
         os._exit(done.code if isinstance(done.code, int) else 1)
-    except BaseException:  # noqa: BLE001 - what a person would see
+    except BaseException:  # noqa: BLE001 - the text that a person would see
         sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
         os._exit(70)
     os._exit(0)
 
 
 def _load() -> None:
-    """Load what commands load when they need it, so that a fork has it."""
+    """Import what commands import on demand, so that a fork has it."""
     commands()
     # A virtual clock that is not there is waited for, since it may be starting: here none ever is.
     defaults = dict(ClockControl.__init__.__kwdefaults__ or {})
     ClockControl.__init__.__kwdefaults__ = {**defaults, "timeout_s": 0.1}
-    for name in ("esptool", "mpremote.main", "zeep", "uvicorn", "psycopg", "alembic.command"):
+    for name in THEIR_MODULES:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a fork that collects garbage would write to, and so copy, all the memory that it shares
 
 
 if __name__ == "__main__":

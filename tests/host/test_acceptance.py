@@ -1,4 +1,4 @@
-"""The acceptance of a board, run against a virtual clock with its broker: what it measures, and that it can fail."""
+"""The acceptance of a board, run against a virtual clock with its broker: its measurements, and that it can fail."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BOOT = bytes((1, 2))
 
 @dataclass
 class Robot:
-    """Acceptance.Hands of a virtual clock; it can be made to do less than it is asked."""
+    """Acceptance.Hands of a virtual clock; it can be made to do less than requested."""
 
     board: VirtualBoard
     holds: int = len(BADGES)

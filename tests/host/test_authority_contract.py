@@ -1,4 +1,5 @@
-"""What every authority promises the registrar, held against each of them: SOAP and REST at the sandbox, file export.
+"""The contract between authorities and the registrar, tested with each of them: SOAP and REST at the sandbox, file
+export.
 
 An authority is added here by one more `Stage`.
 """
@@ -59,9 +60,9 @@ from badgeclock.sandbox.admission import UNPROCESSED
 from badgeclock.sandbox.control import FaultKind
 from badgeclock.sandbox.credentials import CLIENT_ID
 
-# What an answer over REST cannot show: its outcomes say nothing of their item but the place.
+# What an answer over REST cannot show: its outcomes identify their item only by place.
 UNSEEN = {("onss-rest", FaultKind.ANSWER_SWAPPED)}
-# What no client may take for an answer that was lost.
+# Cases that no client may take for a lost answer.
 SURE = {("onss-soap", FaultKind.NOT_AUTHENTICATED), ("onss-soap", FaultKind.NOT_AUTHORISED)} | {
     ("onss-rest", FaultKind.NOT_AUTHENTICATED)
 }
@@ -70,7 +71,7 @@ over_the_network = pytest.mark.parametrize("stage", ["onss-soap", "onss-rest"], 
 
 @dataclass
 class Stage:
-    """One authority to hold to the promises: its settings, an item of its kind, and the sandbox behind it, if any."""
+    """One authority under test: its settings, an item of its kind, and the sandbox behind it, if any."""
 
     kind: str
     told: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Every command in the same bad surroundings: whatever is missing, full or broken, a person reads sentences."""
+"""Every command in the same bad surroundings: whatever is missing, full or broken, the error is in sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board's own image: what MicroPython's ESP32 port is given to build it from, and the script that does it.
+"""The board's own image: the input of MicroPython's ESP32 port for building it, and the script that builds it.
 
 The compiler itself runs in ESP-IDF's container, which no test has.
 """
@@ -42,7 +42,7 @@ def script(name: str) -> str:
 
 
 def frozen() -> list[tuple[str, Any]]:
-    """What the board's manifest freezes, as calls of MicroPython's build tool."""
+    """The board's frozen modules, as calls of MicroPython's build tool."""
     calls: list[tuple[str, Any]] = []
     runpy.run_path(
         str(BOARD / "manifest.py"),
@@ -163,7 +163,7 @@ def test_the_workflow_of_a_release_builds_signs_and_publishes_what_clock_flash_f
     command = re.search(r"python -m badgeclock\.technician\.release (.+)", text)
     assert command
     assert command[1].startswith(f"sign build/release/{release.IMAGE} --private build/release-key.pem")
-    # The description and its signature lie beside the image then; the key does not.
+    # The description and its signature are beside the image then; the key is not.
     published = re.search(r"gh release create .* (build/release/\S*)$", text, re.MULTILINE)
     assert published
     assert published[1] == "build/release/*"

@@ -1,4 +1,4 @@
-"""The real Mosquitto under the generated configuration: who gets in, and who may write and read what."""
+"""The real Mosquitto under the generated configuration: admission, and rights to write and read."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ keep = []
 
 
 def connections(tmp_path: Path, *asked: str) -> list[int]:
-    """How many connections, of those asked for one after another, the firewall's rules let in on a machine that has
-    nothing else; `asked` are a number and the addresses that they come from.
+    """How many of the connections made one after another the firewall's rules accept on an otherwise idle machine;
+    `asked` are a number and the addresses that they come from.
     """
     broker.write_config(tmp_path / "broker", 8883, workshop.create(tmp_path / "workshop"))
     rules = tmp_path / "broker" / broker.FIREWALL
@@ -527,7 +527,7 @@ def test_a_broker_that_was_started_by_a_relative_path_is_found(tmp_path: Path, p
 def test_what_was_not_seen_to_be_in_force_is_a_failure_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody listens, or a broker that read its files before and is not found, as in its own container."""
+    """Nothing listens, or a broker that read its files before and is not found, as in its own container."""
     monkeypatch.setattr(running_broker, "PATIENCE_S", 0.5)
     shop = workshop.create(tmp_path / "workshop")
     config = broker.write_config(tmp_path / "broker", free_port(), shop)
@@ -649,7 +649,7 @@ def test_the_brokers_part_of_a_handshake_fits_half_of_what_the_boards_image_take
     (tmp_path / "key.pem").write_bytes(identity.key_pem)
     context = ssl.create_default_context(cafile=site.shop.authority_certificate)
     context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
-    context.maximum_version = ssl.TLSVersion.TLSv1_2  # what an ESP32 speaks: there each message can be measured
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # the ESP32's protocol: there each message can be measured
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
     received = b""

@@ -1,4 +1,5 @@
-"""A broker that refuses subscriptions: what one clock's certificate can still ask for, and how the bridge adds clocks.
+"""A broker that refuses subscriptions: what one clock's certificate can still subscribe to, and how the bridge adds
+clocks.
 
 Tried with the toolchain's Mosquitto, and with the system's where that is another one.
 """
@@ -68,7 +69,7 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
 
 
 def granted(clock: LoadClock, wanted: bytes) -> int:
-    """What the broker answers to a subscription: the QoS, or 0x80."""
+    """The broker's answer to a subscription: the QoS, or 0x80."""
     assert clock.socket is not None
     clock.packet_id += 1
     clock.socket.sendall(packet(0x82, struct.pack(">H", clock.packet_id) + text(wanted) + b"\1"))
@@ -126,7 +127,7 @@ def test_the_file_is_written_for_the_workshops_clocks_and_keeps_those_that_the_b
 
 
 def knows(rig: Rig, name: str) -> bool:
-    """Whether the broker has written down that it knows a clock."""
+    """Whether the broker's file has a clock."""
     return name in broker.clients(rig.folder / "broker")
 
 
@@ -156,7 +157,7 @@ def flood(thief: LoadClock, ended: threading.Event) -> None:
 
 
 def dropped_meanwhile(rig: Rig) -> float:
-    """How many messages the bridge drops within some of its looks."""
+    """How many messages the bridge drops within some of its rounds."""
     before = rig.metric("intake_dropped_messages")
     time.sleep(3 * flood_watch.LOOK_S)
     return rig.metric("intake_dropped_messages") - before

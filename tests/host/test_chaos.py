@@ -1,4 +1,4 @@
-"""The fault proxy by itself: each fault does what it says to bytes and packets, from a seed, and can be lifted."""
+"""The fault proxy by itself: each fault changes bytes and packets as documented, from a seed, and can be lifted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from badgeclock.cli import chaos
 from badgeclock.errors import SettingsError
 
 QUIET_S = 0.3
-"""How long a test listens for what must not come."""
+"""How long a test waits for data that must not arrive."""
 PUBLICATION = mqtt.publication("t", b"payload")
 
 
@@ -90,7 +90,7 @@ def sent(steps: Iterator[Step]) -> bytes:
     return b"".join(step.data for step in steps if isinstance(step, Send))
 
 
-# --- what a fault decides ---
+# --- decisions of a fault ---
 
 
 @pytest.mark.parametrize("name", faults.FAULTS)
@@ -193,7 +193,7 @@ def test_a_packet_is_put_together_and_taken_apart(body: bytes) -> None:
     assert mqtt.payload_start(unit) <= len(unit)
 
 
-# --- what becomes of a connection ---
+# --- the handling of a connection ---
 
 
 def test_without_a_fault_everything_passes(proxy: ChaosProxy) -> None:

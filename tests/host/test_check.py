@@ -1,4 +1,4 @@
-"""What `make check` chooses of the tests."""
+"""The tests that `make check` selects."""
 
 from __future__ import annotations
 

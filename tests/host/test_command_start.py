@@ -1,4 +1,4 @@
-"""A command loads what it uses and no more: what is loaded is counted, for seconds depend on the machine."""
+"""A command imports only what it uses: imports are counted, since seconds depend on the machine."""
 
 from __future__ import annotations
 

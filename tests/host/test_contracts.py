@@ -46,7 +46,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def linted(folder: Path, contract: str) -> str:
-    """What import-linter says of the package in `folder` by one contract."""
+    """import-linter's output on the package in `folder` for one contract."""
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()"]
     return subprocess.run(
         [*command, "--no-cache", "--contract", contract],

@@ -1,4 +1,5 @@
-"""The documentation names what there is: a setting, an event, a state or a command without a word is a failing test."""
+"""The documentation is complete: a setting, an event, a state or a command that it does not mention is a failing
+test."""
 
 from __future__ import annotations
 
@@ -136,7 +137,7 @@ def test_every_link_between_pages_leads_somewhere(page: str) -> None:
 
 
 def anchors(text: str) -> set[str]:
-    """What a link may name behind `#`: a heading in small letters, a hyphen for a blank and nothing for signs."""
+    """The targets of a link after `#`: a heading in small letters, a hyphen for a blank and nothing for signs."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
 

@@ -1,4 +1,4 @@
-"""The extras of the installation: each has what its commands import, and a command says which one it needs."""
+"""The extras of the installation: each has the packages its commands import, and a command names the one it needs."""
 
 from __future__ import annotations
 

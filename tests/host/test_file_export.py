@@ -1,4 +1,4 @@
-"""The file export: what is written is found again, by any process, whatever happened to the file's end."""
+"""The file export: entries are found again, by any process, whatever happened to the file's end."""
 
 from __future__ import annotations
 

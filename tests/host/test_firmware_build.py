@@ -1,4 +1,4 @@
-"""What the build changes in the firmware before mpy-cross: numbers for constants, short names; and nothing else."""
+"""The build's changes to the firmware before mpy-cross: numbers for constants, short names; and nothing else."""
 
 from __future__ import annotations
 

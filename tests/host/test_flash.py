@@ -1,4 +1,4 @@
-"""Flashing: the partition table, the image's checks, what is written and what is kept, and the download.
+"""Flashing: the partition table, the image's checks, written and kept regions, and the download.
 
 The images here are made by esptool's own image writer, so that header, checksum and SHA-256 are the real format's.
 """
@@ -413,7 +413,7 @@ def test_a_bootloader_that_reaches_into_the_table_is_refused() -> None:
         plan_flash(too_long, TABLE, TABLE, Records.KEEP)
 
 
-# --- what an erase would lose ---
+# --- losses by an erase ---
 
 
 def journal_bytes(sectors: int, kinds: dict[int, int], acked_sectors: tuple[int, ...] = ()) -> bytes:

@@ -1,4 +1,4 @@
-"""What the build makes of the rooms of the firmware's sources: one package, the same lines, nothing else changed."""
+"""The build's treatment of the rooms of the firmware's sources: one package, the same lines, nothing else changed."""
 
 from __future__ import annotations
 

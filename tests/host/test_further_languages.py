@@ -34,7 +34,7 @@ print("good")
 
 
 def judged(folder: Path, texts: str, language: bytes, letters: bytes) -> str:
-    """What the clock's code says of a language file when it has those letters besides, and draws `texts`."""
+    """The result of the clock's code for a language file with those additional letters, and drawing `texts`."""
     path = folder / "letters.bin"
     path.write_bytes(letters)
     source = JUDGE % (str(ROOT / "firmware"), str(path), json.dumps(texts), bool(language), language)

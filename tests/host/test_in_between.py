@@ -1,4 +1,4 @@
-"""What a person can read on a display between two writes of a change: nothing that looks like another screen."""
+"""A display between two writes of a change never looks like another screen."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Transfer = tuple[int, bytes]
 
 @cache
 def changes() -> dict[str, list[tuple[str, list[Transfer]]]]:
-    """By display: every state in turn, and what goes over the wire until it is shown."""
+    """By display: every state in turn, and the bus traffic until it is shown."""
     command = [micropython("amd64"), str(GOLDEN / "in_between.py"), str(ROOT / "firmware")]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, list[tuple[str, list[Transfer]]]] = {}
@@ -59,7 +59,7 @@ def frames(display: str) -> Iterator[tuple[str, str, list[list[int]], list[int]]
         seen = []
         for dc, data in transfers:
             chip.write_spi(data, dc)
-            if dc or len(data) == 1:  # the rest says where the next data go
+            if dc or len(data) == 1:  # the rest is the address of the next data
                 seen.append(chip.frame())
         if state != "start":
             yield state, after, seen, shown

@@ -1,4 +1,4 @@
-"""The workshop's ledger: lines are added, none is taken away, and what a power cut tore is no line."""
+"""The workshop's ledger: lines are added, none is removed, and a line torn by a power cut is ignored."""
 
 from __future__ import annotations
 

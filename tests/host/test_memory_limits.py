@@ -10,8 +10,8 @@ import pytest
 from badgeclock.toolchain.places import ROOT
 
 MEGABYTES_MOST = 100
-"""What one answer or file may cost. Before the limits, 14 MB of elements cost 445 MB, 900,000 attributes 297 MB (1.4 GB
-with all that reads them), and a spreadsheet of 27 kB 1.09 GB.
+"""The memory limit for one answer or file. Before the limits, 14 MB of elements cost 445 MB, 900,000 attributes 297 MB
+(1.4 GB with all that reads them), and a spreadsheet of 27 kB 1.09 GB.
 """
 MEASURE = """
 import contextlib, ctypes

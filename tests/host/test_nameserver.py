@@ -1,4 +1,4 @@
-"""The name server of virtual sites: what is a question, what is its answer, and what is rubbish."""
+"""The name server of virtual sites: queries, answers, and garbage."""
 
 from __future__ import annotations
 

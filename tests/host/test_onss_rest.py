@@ -1,4 +1,4 @@
-"""What the REST client sends and believes: form, places, problems, and answers of any shape at all."""
+"""What the REST client sends and accepts: form, places, problems, and answers of any shape at all."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ KAAI = Address(postcode="1000", municipality="Brussel", street="Kaai", house_num
 A, B = movement_item("a", moment=MOMENT), movement_item("b", moment=MOMENT, inss=WORKERS[1], direction=Direction.OUT)
 
 
-# What is sent
+# Requests
 
 
 def test_a_worker_at_coordinates_is_written_as_other_peoples_clients_do() -> None:
@@ -164,7 +164,7 @@ def test_a_reference_decides_and_a_number_that_changed_is_recognised() -> None:
     assert numbers([found(day, 5)], A) == {}
 
 
-# What comes back
+# Answers
 
 
 def created(number: int = 17611, **other: Any) -> dict[str, Any]:
@@ -261,7 +261,7 @@ def test_a_registration_that_makes_no_sense_is_not_believed(other: dict[str, Any
         rest_messages.found_by_number(held(**other), 17611)
 
 
-# What a refusal means
+# Refusals
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ _JSON = st.recursive(
 
 @st.composite
 def damaged(draw: st.DrawFn, whole: dict[str, Any]) -> dict[str, Any]:
-    """A good answer with one of its parts replaced by anything."""
+    """A good answer with one of its parts replaced by any value."""
     copy = json.loads(json.dumps(whole))
     part: Any = copy
     while True:

@@ -78,7 +78,7 @@ async def held_references(authority: OnssSoap) -> set[str | None]:
     return {entry.reference for entry in await authority.search(everything())}
 
 
-# What it registers
+# Registering
 
 
 async def test_a_worker_gets_a_reception_number_and_the_servers_time(authority: OnssSoap) -> None:
@@ -192,7 +192,7 @@ async def test_the_same_presence_twice_gets_two_numbers_and_a_remark_on_the_seco
     assert (found.status, found.remarks) == (Status.REMARKS, ("SAME DECLARATION HAS ALREADY BEEN REGISTERED",))
 
 
-# What it reads back
+# Reading back
 
 
 async def test_a_content_check_is_followed_to_its_end(sandbox: SandboxProcess, authority: OnssSoap) -> None:
@@ -281,7 +281,7 @@ async def test_impossible_criteria_are_not_sent(authority: OnssSoap, criteria: S
     assert caught.value.code == "LOCAL"
 
 
-# What it cancels
+# Cancelling
 
 
 async def test_cancellations_say_for_each_number_what_became_of_it(
@@ -325,7 +325,7 @@ async def test_an_impossible_cancellation_is_not_sent(authority: OnssSoap, items
         await authority.cancel(items)
 
 
-# What a failure means (what every authority has in common is in test_authority_contract.py)
+# Failures (those common to every authority are in test_authority_contract.py)
 
 
 @pytest.mark.parametrize("kind", [FaultKind.HTTP_500, FaultKind.HANG, FaultKind.CLOSE_AFTER_COMMIT])
@@ -433,7 +433,8 @@ async def test_a_certificate_nobody_vouches_for_is_surely_nothing() -> None:
 
 @contextlib.asynccontextmanager
 async def answering(answer: Callable[[bytes], bytes], pause_s: float = 0.0) -> AsyncIterator[str]:
-    """A server that reads each request whole and sends what `answer` makes of its body; byte by byte with a pause."""
+    """A server that reads each request whole and sends the result of `answer` for its body; byte by byte with a
+    pause."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):

@@ -70,7 +70,7 @@ class Bench:
             return provision.provision(device, plan, say)
 
     def partition(self, label: str) -> bytes:
-        """What the flash holds there."""
+        """The flash's content there."""
         return self.board.flash.read(TABLE[label].offset, TABLE[label].size)
 
     def bundle(self) -> Bundle:
@@ -160,7 +160,7 @@ def inspect(desk: Bench) -> DeviceState:
 # --- the line ---
 
 UART_REGISTERS = "import machine\nmachine.mem32 = {0x3FF40020: 0x0400001C, 0x3FF40014: 0x00A00008}"
-"""What an ESP32 at the prompt has there; the virtual board has no UART below its console."""
+"""An ESP32's state there at the prompt; the virtual board has no UART below its console."""
 
 
 @contextmanager
@@ -444,7 +444,7 @@ def test_a_board_that_does_not_exist_is_refused() -> None:
         firmware.build("no_such_board")
 
 
-# --- what a clock keeps ---
+# --- what stays on a clock ---
 
 
 def test_an_update_keeps_the_chain_its_punches_and_what_was_not_given(ready: Bench) -> None:
@@ -549,7 +549,7 @@ def test_a_renewed_certificate_and_a_second_authority_go_onto_the_clock_and_its_
         assert device.read("/certs/ca.der") == shop.trusted_der()
 
 
-# --- what goes wrong ---
+# --- failures ---
 
 
 def test_the_read_master_of_the_sites_badges_is_on_the_clock_only_while_badges_prove_themselves(ready: Bench) -> None:
@@ -813,7 +813,7 @@ def test_power_lost_while_the_chain_is_founded_leaves_a_clock_that_can_be_founde
 ) -> None:
     def cut(said: str) -> None:
         if said == "founding the sealed chain":
-            monkeypatch.setattr(serial_device, "ANSWER_TIMEOUT_S", 3.0)  # nobody will answer
+            monkeypatch.setattr(serial_device, "ANSWER_TIMEOUT_S", 3.0)  # nothing will answer
             ready.board.cut_after(steps)
 
     # Only GENESIS is there, so nothing but this run's own bytes is programmed or erased before the cut.
@@ -834,7 +834,7 @@ def test_power_lost_while_the_code_is_written_leaves_a_clock_that_waits(
 ) -> None:
     def cut(said: str) -> None:
         if re.fullmatch(r"/rom, \d+ bytes", said):
-            monkeypatch.setattr(serial_device, "ANSWER_TIMEOUT_S", 3.0)  # nobody will answer
+            monkeypatch.setattr(serial_device, "ANSWER_TIMEOUT_S", 3.0)  # nothing will answer
             ready.board.cut_after(cut_bytes)
 
     damage(ready, TABLE["romfs"].offset + 5000)
@@ -870,7 +870,7 @@ def test_code_that_the_flash_does_not_keep_is_noticed_and_never_mounted(ready: B
 
 
 def test_code_that_the_chip_would_run_in_another_form_than_it_was_written_is_not_mounted(ready: Bench) -> None:
-    """A cache that was not flushed shows what was there before; a read of the partition shows what was written."""
+    """A cache that was not flushed shows the old content; a read of the partition shows the new one."""
     with open_device(ready.port) as device:
         image = built().in_place(device.rom_bytes())["/rom"]
         device.run("def bc_rom_mapped():\n return memoryview(bytes(4096))\n")

@@ -1,4 +1,4 @@
-"""Certificates that are renewed, and an authority that takes over from another: what is trusted at each step."""
+"""Renewed certificates, and an authority that replaces another: what is trusted at each step."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class PowerCut(BaseException):
 
 
 def cut_before(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-    """Let the power fail just before `path` is put in its place."""
+    """Cut the power just before `path` is replaced."""
 
     def cutting(move: Callable[..., Any]) -> Callable[..., Any]:
         def cut(self: Path, target: Path) -> Any:

@@ -35,7 +35,7 @@ _FOLDERS = st.dictionaries(_NAME, _FILES, max_size=4)
 
 
 def read(image: bytes, folder: Path) -> dict[str, bytes]:
-    """What MicroPython finds in the image."""
+    """The image's content, read by MicroPython."""
     script, file = folder / "read.py", folder / "image"
     script.write_text(_READ)
     file.write_bytes(image)

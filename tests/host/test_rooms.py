@@ -1,4 +1,4 @@
-"""The drawing of the rooms: it is up to date, and it shows what it is for."""
+"""The drawing of the rooms: it is up to date, and correct."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def codes(answer: httpx.Response) -> list[str | None]:
     return [code.text for code in etree.fromstring(answer.content).iter(f"{{{TYPES}}}ErrorCode")]
 
 
-# What it turns down as a whole
+# Rejected calls
 
 GOOD = register_message()
 
@@ -191,7 +191,7 @@ def test_a_page_of_another_name_cannot_call_it(sandbox: SandboxProcess) -> None:
     assert answer.status_code == 400
 
 
-# What it refuses item by item
+# Refused items
 
 TODAY = date(2026, 3, 2)
 
@@ -334,7 +334,7 @@ def test_a_search_can_be_sorted_by_each_key_both_ways(sandbox: SandboxProcess, k
         assert orders[0] == orders[1][::-1]
 
 
-# What it was set to do
+# Scripted behaviour
 
 
 @pytest.mark.parametrize(
@@ -413,7 +413,7 @@ def test_what_it_has_received_is_shown_masked(sandbox: SandboxProcess) -> None:
             assert secret not in shown
 
 
-# What survives
+# Durability
 
 
 async def registered_until_killed(sandbox: SandboxProcess, seed: int) -> tuple[dict[str, int], set[str]]:

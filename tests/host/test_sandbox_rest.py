@@ -1,4 +1,4 @@
-"""The simulated Check In and Out at Work: what it takes and refuses, its OpenAPI file, what it can be set to do."""
+"""The simulated Check In and Out at Work: what it accepts and refuses, its OpenAPI file, its script."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def register(sandbox: SandboxProcess, *items: dict[str, Any], **headers: str) ->
     return web.post(url, json={"items": list(items)}, headers=headers)
 
 
-# What a movement must be
+# Rules for a movement
 
 
 def presence(**other: Any) -> Presence:
@@ -219,7 +219,7 @@ def test_without_credentials_nobody_is_asked_and_nobody_known(tmp_path: Path) ->
         assert post(sandbox.endpoint, "registerPresences", b"x").status_code == 500
 
 
-# What does not follow the OpenAPI file
+# Violations of the OpenAPI file
 
 
 def test_a_problem_names_the_field_and_not_its_value(
@@ -256,7 +256,7 @@ def test_it_does_what_its_openapi_file_says(
     assert "Tested: 5" in run.stdout or "5 selected / 5 total" in run.stdout
 
 
-# What it can be set to do
+# Scripted behaviour
 
 
 def test_chance_picks_the_same_calls_for_the_same_seed(tmp_path: Path) -> None:

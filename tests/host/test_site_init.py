@@ -1,4 +1,4 @@
-"""`badgeclock site init` makes an installation that can run, or nothing; `doctor` and `status` say how it stands."""
+"""`badgeclock site init` makes an installation that can run, or nothing; `doctor` and `status` report its state."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make(folder: Path, **more: object) -> site_files.Made:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An installation, made once: what changes it takes a copy."""
+    """An installation, made once: tests that change it use a copy."""
     folder = tmp_path_factory.mktemp("site") / "made"
     make(folder, broker_port=free_port(), http_port=free_port(), console_port=free_port())
     return folder
@@ -164,7 +164,7 @@ def test_keys_stay_roots_and_the_state_is_the_services(folder: Path) -> None:
 
 
 def of(check: str, folder: Path, now_ms: int = NOW_MS) -> list[Finding]:
-    """What the check of that name finds, beyond what it finds of every installation that does not run."""
+    """The findings of the check of that name, beyond those of every stopped installation."""
     return [one for one in checks.examine(machine(folder, now_ms)) if one.check == check]
 
 

@@ -1,4 +1,4 @@
-"""Files that people save: a mark before them and line ends behind belong to no setting, key, number or password."""
+"""Files that people save: a byte order mark and line ends are not part of a setting, key, number or password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time server of virtual sites: what is a question, what is its answer, and how it lies."""
+"""The time server of virtual sites: queries, answers, and wrong answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The toolchain: its programs run, its wrappers can be moved and killed, what is missing is said in one sentence."""
+"""The toolchain: its programs run, its wrappers can be moved and killed, missing pieces are reported in one
+sentence."""
 
 from __future__ import annotations
 

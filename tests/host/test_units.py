@@ -1,4 +1,4 @@
-"""The systemd units: what systemd makes of them, and what a service says to it."""
+"""The systemd units: systemd's verdict on them, and a service's notifications."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_service_is_exposed_to_little(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", UNITS)
 def test_systemd_understands_every_line(name: str, tmp_path: Path) -> None:
     unit = tmp_path / name
-    # A program and a user that this machine has: what is asked is about the lines.
+    # A program and a user that this machine has: only the lines are tested.
     unit.write_text(UNITS[name].replace("/usr/bin/badgeclock", "/bin/true").replace("/usr/sbin/mosquitto", "/bin/true"))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
     assert str(unit) not in done.stderr, done.stderr

@@ -51,14 +51,14 @@ class Clock:
         self.board.close()
 
     def run(self, code: str, timeout: float = 20) -> str:
-        """What `code` prints in the REPL of the clock as it is, without a soft reset."""
+        """The output of `code` in the clock's REPL, without a soft reset."""
         with self.line() as line:
             out, error = line.exec_raw(code, timeout=timeout)
         assert not error, error.decode()
         return str(out.decode()).replace("\r\n", "\n").strip()
 
     def ask(self, code: str) -> object:
-        """The JSON value of what the expression `code` is on the clock."""
+        """The JSON value of the expression `code` on the clock."""
         return json.loads(self.run(f"import json\nprint(json.dumps({code}))"))
 
     @contextlib.contextmanager
@@ -89,7 +89,7 @@ Make = Callable[..., Clock]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    """Makes clocks, plugged in, and takes them down in the end."""
+    """Makes clocks, plugged in, and stops them at the end."""
     clocks: list[Clock] = []
 
     def build(options: BoardOptions | None = None) -> Clock:
@@ -296,7 +296,7 @@ def test_a_micropython_that_crashes_is_started_again(clock: Clock) -> None:
     assert clock.started(before)["cause"] == ResetCause.HARD
 
 
-# ---- what the firmware gets
+# ---- the firmware's environment
 
 
 def test_the_firmware_has_an_esp32s_first_heap_and_may_count_what_it_can_grow_by(clock: Clock) -> None:

@@ -457,7 +457,7 @@ def test_what_a_card_remembers_goes_through_json(kind: str) -> None:
 
 
 class Echo(IsoDepCard):
-    """Says everything twice; `ns` for it."""
+    """Sends everything twice; `ns` for it."""
 
     ns = 0
 

@@ -3,7 +3,7 @@
 Three from the Python index, fetched by `make setup` and pinned by hash: mfrc522 (Mario Gómez's driver with Simon Monk's
 front; four bytes only), pi-rc522 (a descendant of it that goes further: IRQ, seven bytes) and python_rfid (rewritten
 after the Arduino library: software reset awaited, burst FIFO, CRC co-processor; its second cascade level asks for the
-first again, so it reads four bytes on any chip). Only what they import from the Raspberry Pi is replaced: spidev,
+first again, so it reads four bytes on any chip). Only their imports from the Raspberry Pi are replaced: spidev,
 RPi.GPIO, gpiod and the time they wait.
 """
 
@@ -62,7 +62,7 @@ class Pi:
         self._irq = level
 
     def modules(self) -> dict[str, types.ModuleType]:
-        """What the drivers import and the Raspberry Pi would have."""
+        """The drivers' imports that a Raspberry Pi would have."""
         pi = self
 
         class SpiDev:
@@ -132,7 +132,7 @@ class Pi:
 
 
 class Event:
-    """A threading.Event whose waiting takes the Raspberry Pi's time."""
+    """A threading.Event whose waiting uses the Raspberry Pi's time."""
 
     def __init__(self, pi: Pi) -> None:
         self._pi = pi

@@ -1,4 +1,4 @@
-"""A workshop under a passphrase, what is carried out of it, and what finds a root where it should not be."""
+"""A workshop under a passphrase, its exports, and the search for roots in wrong places."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from badgeclock.technician.workshop import Workshop
 
 PASSPHRASE = "seven words that are in no book"
 CHEAP = 2**4
-"""scrypt's N, so that a test takes no time: what it costs a thief is not tried here."""
+"""scrypt's N, so that a test is fast: its cost for a thief is not tested here."""
 SITE = "Quay 7"
 
 

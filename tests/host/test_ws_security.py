@@ -1,4 +1,4 @@
-"""A signature is worth what it covers: what verifies, and every way in which a message must not."""
+"""A signature proves what it covers: valid messages, and every way in which one must be rejected."""
 
 from __future__ import annotations
 

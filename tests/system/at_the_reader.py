@@ -1,4 +1,4 @@
-"""Waiting by what the clock's reader does, not by the time alone: a busy machine's clock looks more rarely."""
+"""Waits for the clock's reader, not only for time: on a busy machine the clock polls more rarely."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def _held(stack: Stack, uid: str, period_s: float) -> float:
 
 
 def _wait_quiet(stack: Stack) -> None:
-    """Returns once nothing has sounded for QUIET_MS: what comes next is not the rest of the signal before."""
+    """Returns once nothing has sounded for QUIET_MS: the next tone does not belong to the signal before."""
     deadline = time.monotonic() + SIGNAL_PATIENCE_S
     quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < QUIET_MS / 1000:

@@ -198,7 +198,7 @@ class Field:
         self._control.remove()
 
     def _now(self, since: int) -> str:
-        """What the display says, and what happened from a little before the event `since` on."""
+        """The display's text, and the events from a little before `since` on."""
         events = self._control.events(max(since - 40, 0))
         kinds = [f"{event['t_ms']} {event['kind']} {event.get('lines', event.get('key', ''))}" for event in events]
         return f"{self._control.screen_text()}; {kinds[:120]}"
@@ -236,7 +236,7 @@ class Field:
             self._happened(f"access point {mood}")
 
     def _keys(self) -> None:
-        """A key chooses a way, or puts one right, which makes another punch; after the info key a card asks."""
+        """A key selects a way, or corrects one, which makes another punch; after the info key a card opens its page."""
         self._quiet()
         keys = self._dice.choice((("in",), ("out",), ("break",), ("in", "out"), ("info",)))
         for key in keys:
@@ -262,8 +262,8 @@ class Field:
             sounds = any(event["kind"] in ("tone_on", "selected") for event in self._control.events(last))
 
     def _ask(self) -> None:
-        """A card that asks, and makes no punch, unless the clock has left off waiting for it; held until it has its
-        answer, or else the next card would ask.
+        """A card that opens its page, and makes no punch, unless the clock has stopped waiting for it; held until its
+        page is shown, or else the next card would open its own.
         """
         base = self._flash.punches()
         self._control.hold(self._card())
@@ -300,7 +300,7 @@ class Field:
         self._happened("noise")
 
     def _cut(self) -> None:
-        """The power goes: at any moment after a badge came, or within the flash work of its punch."""
+        """The power fails: at any moment after a badge came, or within the flash work of its punch."""
         self._quiet()
         base = self._flash.punches()
         before = int(self._control.events()[-1]["id"])
@@ -322,10 +322,10 @@ class Field:
             self.out.broken.append(f"tap {tap.id}: signalled, the power went, and no punch: {self._now(tap.id)}")
         self._happened("power cuts")
 
-    # --- what came of it ---
+    # --- results ---
 
     def _look(self) -> None:
-        """The scarcest moment of the heap so far, of what the clock has said."""
+        """The lowest free heap so far, from the clock's own output."""
         size = self._log.stat().st_size
         if size > self._read:
             with self._log.open("rb") as log:

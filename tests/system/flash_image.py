@@ -33,7 +33,7 @@ def partitions(bundle: Bundle, sectors: int, head: int) -> tuple[bytes, bytes]:
 
 
 def _header(k: int, before: bytearray) -> bytes:
-    """What stands from the end of `before` to the records of logical sector k."""
+    """The bytes from the end of `before` to the records of logical sector k."""
     head = struct.pack(">4sIII", b"BCJ1", k, 1, 0)[:12]
     header = (head + struct.pack(">I", zlib.crc32(head))).ljust(64, b"\xff")
     return b"\xff" * (k * SECTOR_BYTES - len(before)) + header

@@ -76,11 +76,11 @@ class HeapMeter:
 
     @property
     def module_bytes(self) -> int:
-        """What the virtual board's own modules take, which are in the image of an ESP32."""
+        """The memory of the virtual board's own modules, which are in the image of an ESP32."""
         return int(self._stack.control.stats()["module_heap_bytes"])
 
     def console(self) -> str:
-        """What the clock has said since the meter started it."""
+        """The clock's output since the meter started it."""
         return self._log.read_bytes()[self._start :].decode(errors="replace")
 
     def samples(self) -> list[Sample]:

@@ -1,4 +1,4 @@
-"""A site's badges by the thousand, and what the bridge knows of a clock's roster: for the test and the bench."""
+"""A site's badges by the thousand, and the bridge's view of a clock's roster: for the test and the bench."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def crowd(stack: Stack, count: int) -> None:
 
 
 def shown(stack: Stack) -> dict[str, Any]:
-    """What the bridge knows of the clock's roster and settings."""
+    """The bridge's view of the clock's roster and settings."""
     with writing(stack) as connection:
         (one,) = remote_settings.listing(connection, cast.CLOCK_ID)
     return one

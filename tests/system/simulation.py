@@ -11,8 +11,8 @@ and how the authority misbehaves. At the end everything is mended, and then the 
 `plan` is pure: the same seed, the same steps. What the machine makes of their times is its own, so a seed that failed
 is run a few times when it is looked into.
 
-The fault `forge` is not among them: a clock for which a broker lies again and again goes under quarantine, where its
-punches are kept and a person decides. It is tried in test_chaos.py.
+The fault `forge` is not among them: a clock whose broker forges repeatedly comes under quarantine, where its punches
+are kept and a person decides. It is tried in test_chaos.py.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ REGISTERED: Final = frozenset({"REGISTERED", "VALIDATED", "REMARKS"})
 
 NETWORK: Final = tuple(name for name in FAULTS if name != "forge")
 AIR: Final = tuple(mood.value for mood in Network if not mood.value.endswith("-ntp"))
-"""What the access point does, UP among them: the clock of the simulation asks nobody for the time but its bridge."""
+"""What the access point does, UP among them: the simulated clock gets the time only from its bridge."""
 AUTHORITY: Final = (
     "http-500",
     "http-500-after-commit",
@@ -72,7 +72,7 @@ AUTHORITY: Final = (
     "answer-missing",
 )
 STATIONS: Final = ("broker", "bridge", "sandbox")
-"""What can be killed and started again."""
+"""Processes that can be killed and restarted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def plan(seed: int) -> list[Step]:
 
 @dataclass
 class Outcome:
-    """What became of a seed."""
+    """The result of a seed."""
 
     seed: int
     injected: Counter[str]
@@ -138,7 +138,7 @@ class _Place:
 
 
 class LightClock:
-    """The firmware's log and uplink in MicroPython i386, over its own proxy, through as many lives as it takes."""
+    """The firmware's log and uplink in MicroPython i386, over its own proxy, through as many lives as needed."""
 
     def __init__(self, stack: Stack, folder: Path, name: str) -> None:
         self.name = name
@@ -192,7 +192,7 @@ class StackClock:
 
 
 def broken_chain(keys: Keys, signalled: list[int], raws: list[bytes]) -> list[str]:
-    """What is wrong with a clock's stored records: a seal, the order, or a signalled punch that is not among them."""
+    """Faults of a clock's stored records: a seal, the order, or a signalled punch that is not among them."""
     state = seal.found(keys.clock_id, keys.e0, keys.nonce)
     stored: list[Record] = []
     try:
@@ -259,7 +259,7 @@ class World:
             events.writelines(json.dumps(event) + "\n" for event in self._stack.control.events())
         return kept
 
-    # --- what a step does ---
+    # --- steps ---
 
     def _do_tap(self, step: Step, badges: list[Badge], _: Counter[str]) -> None:
         badge = badges[int(step.how)]
@@ -300,7 +300,7 @@ class World:
         self._control({"faults": []})
 
     def _judge(self, badges: list[Badge]) -> list[str]:
-        """Wait until everything is as it must be, at most SETTLE_S; then what is not."""
+        """Wait until everything is right, at most SETTLE_S; returns the faults."""
         deadline = time.monotonic() + SETTLE_S
         while (broken := self._broken(badges)) and time.monotonic() < deadline:
             time.sleep(0.3)
@@ -360,7 +360,7 @@ class World:
         return [*self.light, self.control]
 
     def _injected_by_networks(self) -> Counter[str]:
-        """What the proxies did since this was asked last."""
+        """The proxies' counts since the last call."""
         now = self._injected_so_far()
         fresh = now - self._injected_before
         self._injected_before = now

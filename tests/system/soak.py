@@ -1,7 +1,7 @@
-"""Punches for a running stack without a pause that a worker would make: what a clock must live through for months.
+"""Punches for a running stack without a worker's pauses: the load of months on a clock.
 
 Rushes of badges, most of them known to the bridge, some not, some twice, at times two together, while the uplink sends
-and the bridge acknowledges; and a network that goes and comes. The clock is never restarted. Each badge stays at the
+and the bridge acknowledges; and a network that fails and returns. The clock is never restarted. Each badge stays at the
 reader until the clock's flash holds its punch, which is looked at from outside, so that none can be missed.
 """
 
@@ -37,7 +37,7 @@ _RECORDS_A_SECTOR = SECTOR_BYTES // RECORD_BYTES - 1
 
 @dataclass(frozen=True)
 class Soaked:
-    """What a clock went through, and its heap: when idle before and after, and the scarcest moments between."""
+    """A clock's load, and its heap: when idle before and after, and the lowest moments in between."""
 
     punches: int
     strangers: int

@@ -1,4 +1,4 @@
-"""An operator's desk from a blank card to a badge that was taken back: broker, bridge, clock and cards together."""
+"""An operator's desk from a blank card to a revoked badge: broker, bridge, clock and cards together."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ ANNAS_CARD, BRAMS_CARD, CARLS_CARD = "04A1B2C3D4E580", "04A1B2C3D4E581", "04A1B2
 HOLD_MS = 800
 
 # Measured at a site of proofs, with the code in place: 2.5 KB more in use within a job, 56 KB free at the lowest, and
-# nothing left after it. A job asks for 1 KB at most.
+# nothing left after it. A job needs 1 KB at most.
 LEFT_BYTES_AT_MOST = 512
 FREE_BYTES_AT_LEAST = 52 * 1000
 PATIENCE_S = 60.0
-GONE_S = 1.2  # a reader takes a badge for gone after a second
+GONE_S = 1.2  # a reader considers a badge gone after a second
 CLOCK = cast.CLOCK_ID
 
 
@@ -82,7 +82,7 @@ def stack(site: DeskStack) -> Iterator[DeskStack]:
 
 
 class Asked:
-    """A job that was asked for in the store, as `badgeclock badge` does it, without the seconds a process takes."""
+    """A job requested in the store, as by `badgeclock badge`, without the seconds a process takes."""
 
     def __init__(self, stack: DeskStack, kind: Kind, worker: str | None = None) -> None:
         self._stack = stack
@@ -120,7 +120,7 @@ def command(stack: DeskStack, *arguments: str) -> subprocess.Popen[str]:
 
 
 def printed(process: subprocess.Popen[str]) -> str:
-    """What a command printed; it must end well."""
+    """A command's output; it must succeed."""
     try:
         out, err = process.communicate(timeout=PATIENCE_S)
     finally:
@@ -130,7 +130,7 @@ def printed(process: subprocess.Popen[str]) -> str:
 
 
 def lay(stack: DeskStack, card: str, kind: str | None = None, frames: float | None = None) -> None:
-    """Lay a card on the reader as soon as the clock asks for it."""
+    """Lay a card on the reader as soon as the clock requests it."""
     stack.control.wait_text("Lay the badge", timeout=PATIENCE_S)
     stack.control.hold(card, kind=kind, frames=frames)
 
@@ -159,7 +159,7 @@ def last_seq(stack: DeskStack) -> int:
 
 
 def session_of(stack: DeskStack) -> bytes | None:
-    """The session of the clock's connection, as the bridge knows it; None while it is not connected."""
+    """The session of the clock's connection, as the bridge has it; None while it is not connected."""
     with opened(stack) as store, store.read() as connection:
         row = connection.execute(select(schema.clocks.c.online, schema.clocks.c.session)).one()
     return bytes(row.session) if row.online else None

@@ -47,11 +47,11 @@ ENDS = {
     "takeover": {"closed", "tls"},
 }
 NO_WIFI_ENDS = {"closed"}
-"""What the test itself does: it takes Wi-Fi away to make the clock reconnect."""
+"""The test's own faults: it turns off Wi-Fi to make the clock reconnect."""
 DISBELIEVED = {"duplicate", "replay", "forge"}
 """Under these a clock must have ignored frames. It may under others: the bridge may speak in an old session still."""
 
-# What a clock says of each hang in the end; the longest deadline is twenty seconds.
+# A clock's final report of each hang; the longest deadline is twenty seconds.
 DEADLINES = {
     "black-hole": "connect: no answer",
     "hang-accept": "tls: no end of the handshake",
@@ -118,7 +118,7 @@ class Runs:
             )
 
     def _until_left(self, fault: str) -> str:
-        """A clock that knows nothing but the fault, until it gives its first try up."""
+        """A clock under the fault from its start, until it gives up its first try."""
         with (
             ChaosProxy(self.site.address, workshop=self.site.shop, fault=fault) as proxy,
             running(self._clock(f"left-{fault}", proxy)) as clock,

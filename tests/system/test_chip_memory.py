@@ -1,4 +1,4 @@
-"""One memory for heap, Wi-Fi and TLS: on an ESP32 it decides whether a clock starts, and who takes of it first."""
+"""One memory for heap, Wi-Fi and TLS: on an ESP32 it decides whether a clock starts; the order of use matters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PROMPT_MS = 45_000
 
 
 def said(stack: Stack, words: str, start: int) -> None:
-    """Wait until the clock's console says so, in what came after `start`."""
+    """Wait until the clock's console shows a text after `start`."""
     log = stack.directory / "clock" / "console.log"
     deadline = time.monotonic() + 60
     while words not in (text := log.read_bytes()[start:].decode(errors="replace")):

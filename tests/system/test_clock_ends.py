@@ -41,7 +41,7 @@ def clock_of(stack: Stack) -> dict[str, Any]:
 
 
 def command(stack: Stack, *arguments: str) -> str:
-    """Run `badgeclock bridge clock …` beside the running bridge; what it printed."""
+    """Run `badgeclock bridge clock …` beside the running bridge; returns its output."""
     line = [sys.executable, "-m", "badgeclock.cli.main", "bridge", "clock", *arguments]
     done = subprocess.run(
         [*line, "--config", str(stack.bridge_config)], capture_output=True, text=True, check=False, timeout=60
@@ -58,14 +58,14 @@ def wait_until(met: Callable[[], bool], what: str, state: Callable[[], object]) 
 
 
 def wait_for(stack: Stack, **said: Any) -> None:
-    """Until the bridge says so of the clock."""
+    """Wait until the bridge reports this of the clock."""
     wait_until(
         lambda: {name: clock_of(stack)[name] for name in said} == said, f"the clock is {said}", lambda: clock_of(stack)
     )
 
 
 def wait_acked(stack: Stack) -> None:
-    """Until the clock's idle screen says that it is online and that nothing waits."""
+    """Wait until the clock's idle screen shows online and nothing unsent."""
     wait_until(
         lambda: [line.strip() for line in stack.control.screen_text()][-1:] == ["Online"],
         "everything acknowledged",
@@ -124,7 +124,7 @@ def test_a_flash_put_back_is_found_and_the_true_one_goes_on_and_is_retired_by_or
         lambda: clock_of(stack),
     )
 
-    # The true flash comes back: two chains have spoken. Released, it goes on as if nothing had been.
+    # The true flash comes back: two chains have spoken. Released, it continues normally.
     put(stack, new)
     wait_for(stack, state="QUARANTINED", held_reason="clone")
     command(stack, "release", cast.CLOCK_ID, "--reason", "the true flash is back")

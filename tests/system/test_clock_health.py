@@ -1,4 +1,4 @@
-"""The clock's health on a whole site: what it reports, what is made of it, and what an operator can ask."""
+"""The clock's health on a whole site: its reports, their evaluation, and an operator's orders."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def order(stack: Stack, command: Command) -> dict[str, Any]:
 
 
 def wait_told(stack: Stack, **said: Any) -> None:
-    """Until the clock's last STATUS says so."""
+    """Wait until the clock's last STATUS satisfies this."""
 
     def status() -> dict[str, Any]:
         return {name: clock_of(stack)["status"][name] for name in said}

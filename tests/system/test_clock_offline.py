@@ -1,7 +1,7 @@
 """A clock that never saw a network: provisioned by copying files over its serial line, it keeps punches, shows and
-sounds them, survives a pulled plug, and knows afterwards what it knew before.
+sounds them, survives a pulled plug, and keeps its state.
 
-The firmware is the one that goes on an ESP32, on the virtual board's chips at register level.
+The firmware is the same as on an ESP32, on the virtual board's chips at register level.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ WORKER, COLLEAGUE, STRANGER = "deadbeef", "04a3c652117f80", "0411223344556677809
 
 @pytest.fixture(scope="module")
 def offline(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockControl]:
-    """The control of a provisioned clock whose network is down, and which may ask a host for the time."""
+    """The control of a provisioned clock whose network is down, and which may query a host for the time."""
     home = copied(provisioned, tmp_path_factory.mktemp("offline"))
     with VirtualBoard(home / "clock") as board:
         board.set_network(Network.DOWN)
@@ -54,7 +54,7 @@ def offline(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def clock(offline: ClockControl) -> Iterator[ClockControl]:
-    """The same, idle; what a test laid down, broke or pulled out is put right after it."""
+    """The same, idle; after a test its cards, faults and cables are restored."""
     wait_for_idle(offline)
     yield offline
     offline.remove()
@@ -100,12 +100,12 @@ def tones(control: ClockControl, tap: TapResult) -> list[int]:
 
 
 def wait_for_idle(control: ClockControl) -> None:
-    """Until the last message is gone, so that the next is not mistaken for it."""
+    """Wait until the last message is gone, so that the next is not mistaken for it."""
     control.wait_text("Hold your badge", "Demo site", timeout=PATIENCE_S)
 
 
 def restart(control: ClockControl) -> None:
-    """Pull the plug, plug it in, and wait until the clock takes badges again."""
+    """Pull the plug, plug it in, and wait until the clock accepts badges again."""
     control.plug_out()
     before = int(control.events()[-1]["id"])
     control.plug_in()
@@ -324,7 +324,7 @@ def test_a_reader_that_hangs_is_reset_and_reads_again(clock: ClockControl, how: 
 
 
 def said(control: ClockControl) -> str:
-    """Everything the clock said on its serial line."""
+    """All output of the clock on its serial line."""
     return (Path(control.path).parent / "console.log").read_text(errors="replace")
 
 

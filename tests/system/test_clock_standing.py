@@ -1,4 +1,4 @@
-"""What is on a clock's display while something is wrong with it: nearly full, full, no seal, stopped, retired."""
+"""A clock's display during faults: nearly full, full, no seal, stopped, retired."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def site(installed: Site) -> Iterator[Site]:
 
 
 def long_tone(control: ClockControl, after: int) -> bool:
-    """Whether the one long tone sounded that says "not kept"."""
+    """Whether the one long tone of "not kept" sounded."""
     tones = [event for event in control.events(after) if event["kind"] == "tone_on"]
     return [round(float(event["freq"])) for event in tones] == [180]
 

@@ -1,4 +1,4 @@
-"""`badgeclock demo` as its user meets it: one command, a page, and nothing left behind. --once is in test_wheel.py."""
+"""`badgeclock demo` from the user's view: one command, a page, and nothing left behind. --once is in test_wheel.py."""
 
 from __future__ import annotations
 

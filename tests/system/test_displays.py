@@ -1,5 +1,5 @@
-"""A clock with each kind of display, from provisioning on: the firmware that goes on an ESP32 puts the golden pictures'
-pixels on the virtual chip, over the display's own bus.
+"""A clock with each kind of display, from provisioning on: the firmware of an ESP32 puts the golden pictures' pixels on
+the virtual chip, over the display's own bus.
 """
 
 from __future__ import annotations

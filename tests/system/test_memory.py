@@ -1,4 +1,4 @@
-"""A clock lives in the memory that an ESP32 has for heap, Wi-Fi and TLS, with room to spare, whatever happens to it.
+"""A clock lives in the memory that an ESP32 has for heap, Wi-Fi and TLS, with room to spare, in every situation.
 
 Bytes on the i386 MicroPython, whose objects have an ESP32's size, by MicroPython's own count after a collection. Not
 among them: mbedTLS's own memory, which the unix port takes from the system and an ESP32 from its other heap; and what
@@ -33,8 +33,8 @@ FREE_BYTES_AT_LEAST = 50_000
 IN_ONE_PIECE_AT_LEAST = 6_000
 IN_ONE_PIECE_AT_REST = 9_000
 LEFT_BYTES_AT_MOST = 5_500
-"""What may stay after the first punches: names, and objects that are made at the first need; the last punches of 256
-badges are 4 KB of it (app/recent.py)."""
+"""Memory that may stay in use after the first punches: names, and objects that are made at the first need; the last
+punches of 256 badges are 4 KB of it (app/recent.py)."""
 
 # Measured with an image that copies all code into the heap: 95.8 KB.
 STOCK_USED_BYTES_AT_MOST = 103_000

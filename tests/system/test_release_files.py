@@ -1,4 +1,4 @@
-"""What `make release` makes: the same bytes twice, and lists that name what is inside."""
+"""The output of `make release`: the same bytes twice, and correct lists of contents."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ def test_a_chain_of_this_version_alone_is_proven_by_the_last_release_and_goes_on
 
 
 def assert_takes_what_it_took(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Whether a tool that was written for one description of an interface can go on with another: what it may send is
-    still taken, and what it is answered still has every key that it knows.
+    """Whether a tool that was written for one description of an interface works with another: its requests are still
+    accepted, and the answers still have every key that it uses.
     """
     for path, methods in before["paths"].items():
         for method, operation in methods.items():

@@ -64,7 +64,7 @@ def test_clock_broker_bridge_and_authority_change_while_punches_run_and_nothing_
     with Bridge(site, place.keys) as bridge:
         with running(place.start()) as clock:
             punch(clock, bridge, CLOCK_ID)
-            # The broker's own certificate: who is connected stays, who comes sees the new one.
+            # The broker's own certificate: open connections stay, new ones get the new one.
             before = len(clock.of("link"))
             shop.renew_broker()
             assert broker.update(directory, shop)
@@ -79,7 +79,7 @@ def test_clock_broker_bridge_and_authority_change_while_punches_run_and_nothing_
             clock.do("punch", count=2)
         with running(place.start()) as clock:
             punch(clock, bridge, CLOCK_ID)
-            # It takes over: the broker's certificate is its, and the clock believes it.
+            # It replaces the old one: the broker's certificate is from it, and the clock accepts it.
             shop.switch_authority()
             shop.renew_broker()
             shop.renew_bridge()

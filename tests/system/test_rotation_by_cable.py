@@ -61,7 +61,7 @@ class Queue:
 
 
 class Site:
-    """What an operator and a technician do."""
+    """The steps of an operator and a technician."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack

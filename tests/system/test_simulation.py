@@ -5,7 +5,7 @@ many under `make torture`, or the one that failed:
 
     BADGECLOCK_SEEDS=17 python -m pytest tests/system/test_simulation.py -m torture
 
-What was tried is added up in build/sim.json.
+The totals are in build/sim.json.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def world(setting: Setting, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def outcomes() -> Iterator[list[Outcome]]:
-    """What the seeds came to; written down at the end."""
+    """The results of the seeds; written at the end."""
     outcomes: list[Outcome] = []
     yield outcomes
     write_summary(outcomes)

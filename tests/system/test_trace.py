@@ -1,4 +1,4 @@
-"""The way of a punch that README.md draws is the one that a punch takes, module by module."""
+"""The way of a punch in README.md is the real one, module by module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNNAMED = {
     "bridge/service", "bridge/intake/seal_process", "bridge/registrar/outbox", "protocol/seal", "onss/description",
     "authorities/ws_security", "authorities/onss/answers",
 }  # fmt: skip
-"""What a punch runs through besides, by the last part of its path: a room in between does not matter."""
+"""Other modules of a punch, by the last part of their path: a room in between does not matter."""
 
 
 @pytest.fixture(scope="module")

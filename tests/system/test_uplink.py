@@ -61,7 +61,7 @@ def other_authority() -> certificates.Identity:
 
 
 def everything_arrived(bridge: Bridge, clock: ClockProcess) -> None:
-    """Wait until the clock has nothing left to say, then check that the bridge has each record, once and sealed."""
+    """Wait until the clock has nothing left to send, then check that the bridge has each record, once and sealed."""
     state = clock.wait_state("an empty journal", lambda said: not said["wanted"] and said["tail"] == said["head"])
     heard = bridge.heard[CLOCK_ID]
     assert sorted(heard.records) == list(range(state["head"]))
@@ -158,7 +158,7 @@ def test_identify_reaches_the_clock(shared_site: Site, tmp_path: Path) -> None:
         clock.wait("identify")
 
 
-# --- what breaks, and comes back ---
+# --- failures, and recovery ---
 
 
 def test_a_broker_killed_again_and_again_loses_no_record(own_site: Site, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The wheel: what it carries, that it is the same twice, and the demo from an environment that has no checkout."""
+"""The wheel: its contents, that it is the same twice, and the demo from an environment that has no checkout."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def outside(home: Path, **more: str) -> dict[str, str]:
-    """The variables of a process that has an empty home and knows nothing of the checkout."""
+    """The environment of a process with an empty home and no access to the checkout."""
     return {"HOME": str(home), "TMPDIR": str(home), "PATH": os.defpath, **more}
 
 

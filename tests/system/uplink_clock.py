@@ -3,8 +3,8 @@
     micropython uplink_clock.py SETUP.json
 
 Flash is a file, so that a small heap holds a clock with a backlog of thousands. Commands come as JSON lines on stdin,
-events go out as JSON lines on stdout. A ticker of 10 ms stands for the badge loop: it appends the punches that were
-asked for and does the log's housekeeping, and it measures by how much the uplink made it late.
+events go out as JSON lines on stdout. A ticker of 10 ms stands for the badge loop: it appends requested punches and
+does the log's housekeeping, and it measures its delay by the uplink.
 """
 
 # MicroPython has no pathlib and no contextlib, and its event loop has no files.
@@ -32,7 +32,7 @@ from app.timekeeper import Timekeeper
 SECTOR = 4096
 ERASED = b"\xff" * 256
 TICK_MS = 10
-ANYBODY = (FLAG_DUPLICATE, b"badgebdg")  # a punch that nobody declares
+ANYBODY = (FLAG_DUPLICATE, b"badgebdg")  # a punch that is not declared
 
 
 class FlashFile:
@@ -175,7 +175,7 @@ def say(event, **fields):
 
 
 class Clock:
-    """What main.py would compose, as far as the uplink sees it."""
+    """The parts that main.py would compose, as far as the uplink uses them."""
 
     def __init__(self, setup):
         self.settings = Settings(json.dumps(setup["settings"]))

@@ -1,4 +1,4 @@
-"""What test_uplink.py and the uplink's bench are made of: a broker, a clock in MicroPython, and the bridge's end.
+"""Shared by test_uplink.py and the uplink's bench: a broker, a clock in MicroPython, and the bridge's end.
 
 `Site` is a workshop with a Mosquitto as the product configures it. `ClockProcess` runs uplink_clock.py in the real
 MicroPython. `Bridge` is a small MQTT client under the bridge's certificate that judges every record with the host's own
@@ -40,11 +40,11 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 CLOCK_ID: Final = "clock-0001"
 RECORD_BYTES: Final = 64
 PATIENCE_S: Final = 60.0
-"""How long a test waits for what must come; a machine under load is slow, not wrong."""
+"""How long a test waits for a condition; a machine under load is slow, not wrong."""
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody has now."""
+    """A free TCP port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -104,13 +104,13 @@ class Site:
         return "localhost", self.port
 
     def start(self) -> None:
-        """Start the broker and return when it takes connections."""
+        """Start the broker and return when it accepts connections."""
         with (self.folder / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(self.config.command, stdout=log, stderr=log)
         wait_until(self._listens, "the broker to listen")
 
     def kill(self) -> None:
-        """kill -9: what the broker had not passed on is gone."""
+        """kill -9: messages that the broker had not passed on are lost."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -126,7 +126,7 @@ class Site:
 
 @functools.cache
 def name_server() -> NameServer:
-    """The site's own, which knows localhost."""
+    """The site's own name server, with localhost."""
     return NameServer({"localhost": "127.0.0.1"}.get, lambda: Temper.RIGHT)
 
 
@@ -207,7 +207,7 @@ class ClockProcess:
                 self._condition.wait(min(left, 0.2))
 
     def state(self) -> dict[str, Any]:
-        """What the clock says of itself now."""
+        """The clock's present report."""
         mark = len(self.events)
         self.do("state")
         return self.wait("state", after=mark)
@@ -230,7 +230,7 @@ class ClockProcess:
         return [said for said in list(self.events) if said["event"] == event]
 
     def plug(self) -> None:
-        """Take its power away."""
+        """Cut its power."""
         self.process.kill()
         self.process.wait()
         self._reader.join()
@@ -309,7 +309,7 @@ def client_context(site: Site, identity: Identity) -> ssl.SSLContext:
 
 @dataclass
 class Heard:
-    """What came from one clock."""
+    """The records of one clock."""
 
     keys: Keys
     state: seal.SealState
@@ -324,7 +324,7 @@ class Heard:
 
 
 class Bridge:
-    """Takes records in order, acknowledges them, gives a receipt for each punch; reconnects until closed.
+    """Receives records in order, acknowledges them, sends a receipt for each punch; reconnects until closed.
 
     `acknowledges` False: it is silent, as if stopped. Receipts come with the ack and carry reception number 10^6 + seq.
     """
@@ -346,7 +346,7 @@ class Bridge:
 
     @property
     def faults(self) -> list[str]:
-        """What was wrong with records, of all clocks."""
+        """Faults of records, of all clocks."""
         return [fault for heard in self.heard.values() for fault in heard.faults]
 
     def renew(self, site: Site) -> None:

@@ -139,6 +139,6 @@ def fresh() -> dict[str, Any]:
 
 
 def replay(case: Task, arch: programs.Arch = "amd64") -> str:
-    """Run one case alone; what it prints when it breaks an invariant, else nothing."""
+    """Run one case alone; returns its output if it breaks an invariant, else nothing."""
     done = run(arch, {"replay": case})
     return done.stdout if done.returncode else ""

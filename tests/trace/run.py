@@ -21,12 +21,12 @@ from tests.trace.clock_notes import before_punch, noted
 
 HEAP: Final = "1m"
 TABLE: Final = PARTITIONS.with_name("partitions-16mb.csv")
-"""Of a module with 16 MB: what is traced has all its names, and does not fit the file system of one of 4 MB."""
-"""The notes take heap that a clock does not have."""
+"""Of a module with 16 MB: traced code has all its names, and does not fit the file system of one of 4 MB."""
+"""The notes need heap that a clock does not have."""
 HOLD_MS: Final = 300
 TIMEOUT_S: Final = 60.0
 SETTLE_S: Final = 5.0
-"""What a clock and a bridge say to each other once they are connected is over by then."""
+"""The exchange after connecting is over by then."""
 IDLE_S: Final = 4.0
 REPORT_TIMEOUT_S: Final = 10.0
 
@@ -67,7 +67,7 @@ def _enter(traces: Path, phase: str) -> None:
 
 
 def _bridge(traces: Path, pid: int | None) -> dict[str, list[str]]:
-    """What the bridge's process and its children ran through, by phase. Raises BadgeclockError."""
+    """The modules that the bridge's process and its children ran, by phase. Raises BadgeclockError."""
     deadline = time.monotonic() + REPORT_TIMEOUT_S
     while not (traces / f"{pid}.json").exists():
         if time.monotonic() > deadline:

@@ -29,7 +29,7 @@ class Trace:
     clock: tuple[str, ...]
     bridge: tuple[str, ...]
     idle: frozenset[str]
-    """Those that run when nobody comes, too."""
+    """Modules that run without badges, too."""
 
     def met(self, named: str) -> str | None:
         """The first module that a name of README.md stands for: the module itself, or one of the room."""
@@ -47,7 +47,7 @@ def way_by_names() -> list[str]:
 
 
 def trace() -> Trace:
-    """One punch on its own stack. Raises RuntimeError with what the stack said, if it does not come to its end."""
+    """One punch on its own stack. Raises RuntimeError with the stack's output, if it does not complete."""
     with tempfile.TemporaryDirectory(prefix="badgeclock-trace-") as folder:
         copy, traces = Path(folder) / "checkout", Path(folder) / "traces"
         traces.mkdir()
@@ -78,7 +78,7 @@ def trace() -> Trace:
 
 
 def lines(found: Trace) -> list[str]:
-    """The table: each module that ran, in order, and what README.md calls it."""
+    """The table: each module that ran, in order, and its name in README.md."""
     named = way_by_names()
     rows: list[str] = []
     for where, modules in (("clock", found.clock), ("bridge", found.bridge)):

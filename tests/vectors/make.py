@@ -1,9 +1,9 @@
 """Writes the golden vectors beside this file: `python tests/vectors/make.py`.
 
-Firmware and host implement docs/protocol.md independently; these files are what both are held to. They are made by a
-third implementation, spelled out below from the page with nothing but hashlib, hmac and struct (and `cryptography` for
+Firmware and host implement docs/protocol.md independently; these files test both. They are made by a third
+implementation, spelled out below from the page with nothing but hashlib, hmac and struct (and `cryptography` for
 AES-CMAC), so that a fault in the host's own code cannot hide in its vectors. Everything is a constant: the files change
-only when the format does. What others have published stands with its source.
+only when the format does. Published vectors are given with their source.
 """
 
 from __future__ import annotations
@@ -434,8 +434,8 @@ def desk_body(desk_key: bytes, counter: int, job: int, step: int, word: int, pay
 
 
 def desk_cases(up: bytes, down: bytes, counter_up: int, seq: int | None = None, r: bytes = b"") -> list[dict[str, Any]]:
-    """DESK frames of both directions, with what their bodies say once deciphered; of a job under the key of the record
-    `seq`, if one is given.
+    """DESK frames of both directions, with their decrypted bodies; of a job under the key of the record `seq`, if one
+    is given.
     """
     wanted = [
         ("open for half a minute", "down", 20, 0x0102_0304, 1, 1, bytes([30])),
@@ -651,7 +651,7 @@ def diversified_identity(key: bytes, content: bytes) -> bytes:
 
 
 def badge_vectors() -> dict[str, Any]:
-    """docs/badges.md: what is published about its parts, and whole badges."""
+    """docs/badges.md: published vectors of its parts, and whole badges."""
     root = hashlib.sha256(b"vectors: badge root").digest()
     read, application, picc = (
         hkdf(root, b"", b"badgeclock/v1/badge/" + name)[:16] for name in (b"read", b"application", b"picc")

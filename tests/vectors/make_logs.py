@@ -37,7 +37,7 @@ E_0 = make.hmac(K_DEV, b"E0" + CLOCK_ID.encode() + NONCE)
 
 
 class Sealer:
-    """A clock that seals whatever it is told to, with a time and an uptime that pass together."""
+    """A clock that seals any record, with a time and an uptime that advance together."""
 
     def __init__(self) -> None:
         self.slots: list[bytes | None] = []
@@ -65,7 +65,7 @@ class Sealer:
         return other
 
     def passes(self, ms: int) -> Sealer:
-        """Time goes on."""
+        """Advance the time."""
         self.utc_ms += ms
         self.uptime_ms = (self.uptime_ms + ms) % 2**32
         return self
@@ -91,12 +91,12 @@ class Sealer:
         return made | others
 
     def append(self, kind: int, **others: Any) -> Sealer:
-        """Seal a record with a right tag, whatever it says."""
+        """Seal any record with a right tag."""
         fields = self.fields(kind, **others)
         return self.append_body(make.body(fields))
 
     def append_body(self, content: bytes) -> Sealer:
-        """Seal these 48 bytes, whatever they are, as the next record."""
+        """Seal any 48 bytes as the next record."""
         kind, boot, utc_s = content[1], int.from_bytes(content[8:10], "big"), int.from_bytes(content[12:16], "big")
         if not self.records and kind != EPOCH:
             self.day = utc_s // 86_400
@@ -122,7 +122,7 @@ class Sealer:
         self._step(bytes(16))
         return self
 
-    # --- what a clock does ---
+    # --- a clock's actions ---
 
     def founded(self) -> Sealer:
         return self.append(GENESIS, token=NONCE, detail=make.hmac(E_0, b"C")[:8])
@@ -147,7 +147,7 @@ class Sealer:
         return self
 
     def set_time(self, utc_ms: int, source: int = 3, bound: int = 40) -> Sealer:
-        """The bridge sets the clock, and TIME_SET says what it was before."""
+        """The bridge sets the clock, and TIME_SET has the time before."""
         has_time = self.source != 0
         old = struct.pack(">IHBB", self.utc_ms // 1000, self.utc_ms % 1000, self.source, 0) if has_time else bytes(8)
         self.utc_ms, self.source, self.bound = utc_ms, source, bound
@@ -161,7 +161,7 @@ class Sealer:
         return self.passes(DAY_MS - self.utc_ms % DAY_MS + 900).closes()
 
     def end(self) -> dict[str, Any]:
-        """What the clock's key store holds after the log; empty keys after RETIRE."""
+        """The clock's key store after the log; empty keys after RETIRE."""
         return {
             "next_seq": self.seq,
             "boot": self.boot,
@@ -239,8 +239,8 @@ def several_days_in_one_epoch() -> Sealer:
 
 
 def times_that_claim_little() -> Sealer:
-    """What is not held against a clock: any UTC that states no bound, an uptime that has gone round, a start before a
-    moment that a TIME_SET took back, and a time before that is as far off as the bounds and two seconds allow.
+    """Not faults of a clock: any UTC that states no bound, an uptime that has gone round, a start before a moment that
+    a TIME_SET took back, and a time before that is as far off as the bounds and two seconds allow.
     """
     clock = Sealer().founded().starts().punches(9)
     for _ in range(3):  # without a bound, UTC is no claim
@@ -316,7 +316,7 @@ def attack(
 
 
 def anchor(slots: list[bytes | None], next_seq: int) -> dict[str, Any]:
-    """What somebody outside knows: the chain's tag when `next_seq` was the next number."""
+    """An anchor: the chain's tag when `next_seq` was the next number."""
     newest = next(raw for raw in reversed(slots[:next_seq]) if raw is not None)
     return {"next_seq": next_seq, "tag": newest[48:].hex()}
 
@@ -326,7 +326,7 @@ def epoch_end(slots: list[bytes | None], seq: int) -> int:
     return next(n for n in range(seq, len(slots)) if (raw := slots[n]) is not None and raw[1] == EPOCH)
 
 
-def attacks() -> dict[str, dict[str, Any]]:  # noqa: PLR0915 - a list, told one after another
+def attacks() -> dict[str, dict[str, Any]]:  # noqa: PLR0915 - a list of cases
     week = "a working week"
     good = working_week().slots
     last = epoch_end(good, 20)

@@ -1,4 +1,4 @@
-"""The clock's front with an SSD1306 of 128x64 on I2C, the front that the board has if nothing else is said."""
+"""The clock's front with an SSD1306 of 128x64 on I2C, the board's default front."""
 
 from drivers.ssd1306 import SSD1306_I2C
 

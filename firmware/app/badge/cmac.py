@@ -6,7 +6,7 @@ from micropython import const
 _BLOCK = const(16)
 _CBC = const(2)
 _AES_128 = const(0x01)  # AN10922's constant of the form
-_DIVERSIFIED = const(32)  # bytes that AN10922 always pads to, where plain CMAC would take one block
+_DIVERSIFIED = const(32)  # bytes that AN10922 always pads to, where plain CMAC would use one block
 _ZERO = bytes(_BLOCK)
 _ALL_ONES = (1 << 128) - 1
 _R128 = const(0x87)  # the constant of the doubling (SP 800-38B §5.3)
@@ -15,7 +15,7 @@ _R128 = const(0x87)  # the constant of the doubling (SP 800-38B §5.3)
 def cmac(key, message, into, iv=_ZERO, least=_BLOCK):
     """Put the CMAC of `message` under a key of 16 bytes into `into`, a bytearray of 16.
 
-    iv: what the chain starts with, zero but for DESFire EV1's running one. least: pad to at least so many bytes.
+    iv: the chain's start, zero except for DESFire EV1's running one. least: pad to at least so many bytes.
     """
     length = len(message)
     size = max(least, (length + _BLOCK - 1) // _BLOCK * _BLOCK)
@@ -40,7 +40,7 @@ def cmac(key, message, into, iv=_ZERO, least=_BLOCK):
 
 def diversify(key, content, into):
     """Put a card's key into `into`, a bytearray of 16, from a site's key and the diversification input, which is
-    `content`, a bytearray or a view of one, but for its first byte, which is this function's; 31 bytes more at most
+    `content`, a bytearray or a view of one, after its first byte, which this function uses; at most 31 more bytes
     (AN10922 §2.2).
     """
     content[0] = _AES_128

@@ -1,7 +1,7 @@
-"""MIFARE DESFire EV1 to EV3 and NTAG 424 DNA: as much as it takes to let a card prove itself and read its file.
+"""MIFARE DESFire EV1 to EV3 and NTAG 424 DNA: the subset for a card's proof and reading its file.
 
-AES authentication, EV2First (0x71) or EV1's (0xAA), and reading under the session's keys; every answer that counts is
-checked under them. Commands are ISO-wrapped, which all these cards take. Sources: NXP AN12343 and AN12196 for EV2First
+AES authentication, EV2First (0x71) or EV1's (0xAA), and reading under the session's keys; every relevant answer is
+verified under them. Commands are ISO-wrapped, which all these cards take. Sources: NXP AN12343 and AN12196 for EV2First
 and its messages, libfreefare for EV1's; docs/badges.md.
 """
 
@@ -14,8 +14,8 @@ from micropython import const
 from app.badge.cmac import cmac
 from app.badge.iso14443 import GARBLED
 
-REFUSED = const(-5)  # the card said no; `status` has the reason
-WRONG = const(-6)  # an answer that the key, the MAC or the CRC does not bear out
+REFUSED = const(-5)  # the card refused; `status` has the reason
+WRONG = const(-6)  # an answer with a wrong key, MAC or CRC
 
 ILLEGAL_COMMAND = const(0x1C)
 FILE_NOT_FOUND = const(0xF0)
@@ -81,7 +81,7 @@ class Desfire:
         return 0 if received == 2 and self._answer[0] == 0x90 and self._answer[1] == 0 else REFUSED
 
     def authenticate_ev2(self, key_no, key):
-        """AuthenticateEV2First (0x71): both sides prove that they have the key of 16 bytes, and have session keys."""
+        """AuthenticateEV2First (0x71): both sides prove the key of 16 bytes, and derive session keys."""
         command, answer = self._command, self._answer
         command[_DATA] = key_no
         command[_DATA + 1] = 0  # no capabilities
@@ -135,14 +135,14 @@ class Desfire:
         return result
 
     def read(self, code, file_no, count, into):
-        """Read the first `count` bytes, at most 47, of a file with encrypted communication. code: ReadData as the card
-        has it, 0xBD of DESFire or 0xAD of NTAG 424 DNA.
+        """Read the first `count` bytes, at most 47, of a file with encrypted communication. code: the card's ReadData,
+        0xBD of DESFire or 0xAD of NTAG 424 DNA.
         """
         self._command[_DATA : _DATA + _READ_HEADER] = bytes((file_no, 0, 0, 0, count, 0, 0))
         return self._ask(code, _READ_HEADER, count, into)
 
     def read_free(self, code, file_no, count, into):
-        """The same, without a session, of a file that anybody may read."""
+        """The same, without a session, of a file that needs no key."""
         self._command[_DATA : _DATA + _READ_HEADER] = bytes((file_no, 0, 0, 0, count, 0, 0))
         received = self._send(code, _READ_HEADER)
         if received < 0:
@@ -204,7 +204,7 @@ class Desfire:
         return 0 if received == length and self.status == _OK else GARBLED
 
     def _ask(self, code, length, count, into):
-        """A command whose answer is `count` bytes under encryption: `count`, or negative."""
+        """A command whose answer is `count` encrypted bytes: `count`, or negative."""
         if self._session == _EV2:
             return self._ask_ev2(code, length, count, into)
         if self._session == _EV1:

@@ -1,25 +1,25 @@
-"""ISO 14443-3 Type A above a reader chip: which badge is in the field, read once, never mixed with another.
+"""ISO 14443-3 Type A above a reader chip: detects the badge in the field, once, never mixed with another.
 
 A complete UID takes REQA, then anticollision and SELECT for each cascade level. The cascade follows the SAK's bit 3
-(0x04), the check byte of every level and the CRC of every SAK must be right. Cards that answer differently at the
-same time are several badges: none is read. A badge that was read is halted (HLTA); halted cards keep silent to REQA,
-so a badge left on the reader is read once and another can be read beside it. Every exchange is bounded by the chip's
-driver, so every poll is.
+(0x04), the check byte of every level and the CRC of every SAK must be right. Cards that answer differently at the same
+time are several badges: none is read. A badge that was read is halted (HLTA); halted cards do not answer REQA, so a
+badge left on the reader is read once and another can be read beside it. Every exchange is bounded by the chip's driver,
+so every poll is.
 """
 
 import time
 
 from micropython import const
 
-# What a reader chip's `exchange` gives below zero; it gives the length of the answer otherwise.
+# Negative results of a reader chip's `exchange`; otherwise it returns the length of the answer.
 TIMEOUT = const(-1)  # no answer
 COLLISION = const(-2)  # several cards answered differently
 GARBLED = const(-3)  # an answer with wrong parity, framing or length of the last byte
 DEAF = const(-4)  # the chip did not end the exchange: it hangs
 
-TIMEOUT_US = const(1000)  # a chip waits so long until an answer begins, unless it is given another time
+TIMEOUT_US = const(1000)  # how long a chip waits until an answer begins, unless set otherwise
 
-# Results of `poll` that are no length.
+# Results of `poll` other than a length.
 NOTHING = const(0)
 SEVERAL = const(-1)
 FAILED = const(-2)
@@ -39,12 +39,12 @@ _LEVELS = const(3)
 _UNCLEAR = (COLLISION, GARBLED)  # made once: a tuple of imported names would be built at every use
 
 _PRESENCE_MS = const(200)  # between two looks for the badges that were read
-# a badge out of sight for less has not left: cards drop out and come back (acnode-cl does the same)
+# a badge not seen for less has not left: cards drop out and return (acnode-cl does the same)
 _GONE_MS = const(1000)
 _CHECK_MS = const(3000)  # between two self-checks of the chip
 _FAILURES = const(8)  # exchanges that failed one after another before the chip is suspected
-_RENEW_MS = const(3600000)  # a chip that looks well is configured again, against what its registers do not show
-_HOPELESS = const(3)  # starts one after another that did not help before the reader counts as broken
+_RENEW_MS = const(3600000)  # a healthy chip is configured again, for faults that its registers do not show
+_HOPELESS = const(3)  # consecutive restarts without effect before the reader counts as broken
 
 
 def crc_a(data, start, end):
@@ -61,10 +61,10 @@ class Reader:
     """Looks for badges through a chip with `exchange`, `start`, `healthy`, `version` (drivers.mfrc522).
 
     present: a badge that was read is still there, or left less than a second ago. sak: of the badge that `poll` found;
-    bit SAK_ISO_DEP says that it takes app.badge.iso_dep, and it stays selected until the next poll. resets: how often
-    the chip had to be restarted. usable: the chip answers as configured, and its last starts helped. fault: what
-    `inspect` found wrong when it was called last, a word or None; it is called at the start and when the reader becomes
-    unusable and usable again (drivers.reader_wires), and leaves the chip to be started.
+    bit SAK_ISO_DEP means that it supports app.badge.iso_dep, and it stays selected until the next poll. resets: how
+    often the chip had to be restarted. usable: the chip answers as configured, and its last starts helped. fault: the
+    last result of `inspect`, a word or None; it is called at the start and when the reader becomes unusable and usable
+    again (drivers.reader_wires), and leaves the chip to be started.
     """
 
     def __init__(self, chip, inspect=None):
@@ -100,30 +100,30 @@ class Reader:
 
     @property
     def held_ms(self):
-        """From the last reading of a badge until a badge was seen last."""
+        """Time from the last reading of a badge until a badge was last seen."""
         return time.ticks_diff(self._seen, self._found)
 
     @property
     def away_ms(self):
-        """Since a badge was seen last; less than six days."""
+        """Time since a badge was last seen; less than six days."""
         return time.ticks_diff(time.ticks_ms(), self._seen)
 
     def poll(self, uid):
-        """Look once for a badge that was not read yet.
+        """Poll once for a badge that was not read yet.
 
         uid: a bytearray of at least 10 bytes. Gives 4, 7 or 10, the length of the UID now in it; 0 for no such badge,
         -1 for more than one badge, -2 if the exchange failed. Bounded: 3 ms without a badge, about 10 ms with one, 75
-        ms at the very worst.
+        ms at worst.
         """
-        if not self._answers or (self._failures and self._starts >= _HOPELESS):  # each exchange would take its longest
+        if not self._answers or (self._failures and self._starts >= _HOPELESS):  # each exchange would take its maximum
             return NOTHING
-        if self._halt_due:  # not while the person waits: the badge's signal comes first
+        if self._halt_due:  # not while a person waits: the badge's signal comes first
             self._halt_due = False
-            self.chip.exchange(self._halt, self._atqa)  # silence is the consent: 1 ms of it (ISO 14443-3 §6.4.3)
+            self.chip.exchange(self._halt, self._atqa)  # no answer means success: 1 ms of it (ISO 14443-3 §6.4.3)
         if self.present:
             self._look()
         result = self._read(uid)
-        if result in _UNCLEAR:  # noise looks like either: ask once more, after sending the cards back to idle
+        if result in _UNCLEAR:  # noise looks like either: try once more, after returning the cards to idle
             self._request(_REQA)
             again = self._read(uid)
             result = again if again != TIMEOUT else GARBLED
@@ -143,15 +143,15 @@ class Reader:
         return FAILED
 
     def again(self):
-        """Let the next poll find the badge that was read last as new, however it was left."""
+        """Make the next poll find the last badge as new, whatever its state."""
         self.chip.renew_field()
         self._halt_due = False
 
     def check(self):
-        """Look after the chip, often enough if called with every poll: every few seconds, and at once when exchanges
-        keep failing, its registers are compared with those that were configured; a chip that differs is reset and
-        configured again. One that was started three times in vain is broken until it passes, and once an hour a chip
-        is restarted whatever it shows. Gives `usable`.
+        """Check the chip; call it with every poll. Every few seconds, and at once when exchanges keep failing, its
+        registers are compared with the configured values; a chip that differs is reset and configured again. After
+        three restarts without effect it is broken until it passes, and once an hour a chip is restarted in any case.
+        Returns `usable`.
         """
         now = time.ticks_ms()
         patient = self._failures < _FAILURES or self._starts >= _HOPELESS
@@ -180,15 +180,15 @@ class Reader:
         return usable
 
     def _look_closer(self):
-        """Find out what is wrong with a reader that became unusable, or is still wrong with one that can be used."""
+        """Find the fault of a reader that became unusable, or the remaining fault of a usable one."""
         self.fault = self._inspect() if self._inspect else None
         self._answers = self.chip.start()
         if not self.usable and self.fault is None:
             self.fault = "deaf"  # nothing is wrong with its wires
 
     def _look(self):
-        """Check, now and then, whether a halted badge is still there: WUPA wakes it, the REQA that follows in every
-        poll makes it fall back to its halt state without an answer.
+        """Check periodically whether a halted badge is still there: WUPA wakes it, the REQA that follows in every poll
+        returns it to the halt state without an answer.
         """
         now = time.ticks_ms()
         if time.ticks_diff(now, self._looked) < _PRESENCE_MS:
@@ -255,9 +255,7 @@ class Reader:
         return received
 
     def _forget(self, uid, length):
-        """Leave no part of a UID in this object's buffers, nor in the first bytes of `uid` when it stayed
-        incomplete.
-        """
+        """Erase the UID from this object's buffers, and from the first bytes of `uid` if it is incomplete."""
         for i in range(length):
             uid[i] = 0
         for i in range(1, 6):

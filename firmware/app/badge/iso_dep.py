@@ -1,8 +1,8 @@
 """ISO/IEC 14443-4: commands and answers of any length with a badge that was selected, at 106 kbit/s.
 
-RATS, then blocks: I-blocks with chaining both ways, R-blocks that ask again, S(WTX) that lets the badge think, and
-S(DESELECT). Every loop ends by a count and, all of them, by one deadline for the badge; nothing a badge sends makes
-this wait longer or raise. Section numbers are those of ISO/IEC 14443-4:2018. The buffers are made once.
+RATS, then blocks: I-blocks with chaining both ways, R-blocks for repetition, S(WTX) for more time, and S(DESELECT).
+Every loop is bounded by a count, and all together by one deadline for the badge; nothing that a badge sends makes this
+wait longer or raise. Section numbers are those of ISO/IEC 14443-4:2018. The buffers are made once.
 """
 
 import time
@@ -20,11 +20,11 @@ _FSCI_DEFAULT = const(2)
 _FWI_DEFAULT = const(4)
 _FWI_LAST = const(14)
 _UNIT_US = const(302)  # 256 * 16/fc: frame waiting time and start-up guard time by powers of two of it [5.2.5, 7.2]
-_MARGIN_US = const(3700)  # 49,152/fc that the reader waits longer than the badge may take
+_MARGIN_US = const(3700)  # 49,152/fc that the reader waits beyond the badge's time
 
 # Protocol control bytes without CID and NAD [7.1.2.1]
 _I_BLOCK = const(0x02)
-_I_MASK = const(0xEE)  # but for chaining and number
+_I_MASK = const(0xEE)  # without chaining and number
 _CHAINING = const(0x10)
 _R_ACK = const(0xA2)
 _R_NAK = const(0xB2)
@@ -47,8 +47,8 @@ _BLANK = bytes(1 + _FRAME)
 class IsoDep:
     """Exchanges frames with one badge at a time through a chip with `exchange` and `wait_at_most` (drivers.mfrc522).
 
-    badge_ms: after `activate` nothing more is sent when it is over, so a badge's time is bounded by it and one
-    answer; writing a badge takes more than the half second that is enough to read one.
+    badge_ms: this long after `activate` nothing more is sent, so a badge's time is bounded by it and one answer;
+    writing a badge takes longer than the half second that is enough to read one.
     """
 
     def __init__(self, chip):
@@ -64,9 +64,7 @@ class IsoDep:
         self._wait_us = 0
 
     def activate(self):
-        """Turn the badge that was selected last into one that takes commands: RATS. Gives 0, or the chip's TIMEOUT,
-        GARBLED, COLLISION or DEAF.
-        """
+        """Activate the selected badge for commands: RATS. 0, or the chip's TIMEOUT, GARBLED, COLLISION or DEAF."""
         self._until = time.ticks_add(time.ticks_ms(), self.badge_ms)
         self._number = 0
         self._room = 0
@@ -113,16 +111,16 @@ class IsoDep:
                 count += 1
             if not block[1] & _CHAINING:
                 return count
-            if received == 1:  # a chain of empty blocks would have no end
+            if received == 1:  # a chain of empty blocks would never end
                 return GARBLED
             received = self._block(_R_ACK, command, 0, 0)
             if received < 0:
                 return received
 
     def deselect(self):
-        """Let the badge halt, forget every byte of it, and give the chip back its waiting time. Never raises.
+        """Halt the badge, erase all of its data, and restore the chip's waiting time. Never raises.
 
-        A badge that did not answer RATS is not spoken to: HLTA still halts it, and this would wake it from that.
+        A badge that did not answer RATS gets nothing: HLTA halts it, and this would wake it again.
         """
         self._until = time.ticks_add(time.ticks_ms(), _DESELECT_MS)
         for _ in range(_ATTEMPTS if self._active else 0):
@@ -192,8 +190,8 @@ class IsoDep:
             if received == DEAF or tries == _TRIES:
                 return received if received < 0 else GARBLED
             tries += 1
-            # An R(ACK) of the block before means that the I-block was not understood [7.5.4.2, rule 6]. What did not
-            # come over is asked for again: by R(NAK), and within the badge's chain by the same R(ACK) [rules 4 and 5].
+            # An R(ACK) of the block before means that the I-block was not understood [7.5.4.2, rule 6]. Missing blocks
+            # are requested again: by R(NAK), and within the badge's chain by the same R(ACK) [rules 4 and 5].
             if pcb == _R_ACK or (control & _R_MASK == _R_ACK and received == 1 and control & 1 != self._number):
                 received = self._send_block(pcb, data, start, end)
             else:

@@ -1,7 +1,7 @@
-"""Lets a badge prove itself (docs/badges.md): from a badge that the reader has selected to the badge number it proved.
+"""Lets a badge prove itself (docs/badges.md): from a selected badge to the badge number it proved.
 
-Loaded only where a site takes such badges. Bounded by app.badge.iso_dep's time for a badge; never raises. What a badge
-sent, and the keys made for it, are zeroed before `prove` returns.
+Loaded only at sites that accept such badges. Bounded by app.badge.iso_dep's time for a badge; never raises. Data from
+the badge, and its keys, are zeroed before `prove` returns.
 """
 
 import time
@@ -13,11 +13,11 @@ from app.badge.desfire import FILE_NOT_FOUND, ILLEGAL_COMMAND, NO_STATUS, REFUSE
 from app.badge.iso14443 import SAK_ISO_DEP
 from app.badge.iso_dep import IsoDep
 
-# What `prove` gives.
-BY_UID = const(0)  # no badge that proves itself; the site takes it by its UID
+# Results of `prove`.
+BY_UID = const(0)  # not a badge that proves itself; the site accepts its UID
 PROVED = const(1)
 UNPROVED = const(2)  # refused
-AGAIN = const(3)  # the badge fell silent in between; the reader searches for it again
+AGAIN = const(3)  # the badge stopped answering; the reader searches for it again
 
 NUMBER_BYTES = const(8)
 
@@ -26,7 +26,7 @@ _NTAG_NAME = b"\xd2\x76\x00\x00\x85\x01\x01"
 _READ_KEY = const(1)
 _IDENTITY_KEY = const(2)
 _CHECK_KEY = const(0xC0)
-# What keys are diversified with (docs/badges.md §4), behind a byte that is app.badge.cmac's. The issue is of form 2.
+# The diversification input of keys (docs/badges.md §4), after a byte used by app.badge.cmac. The issue is of form 2.
 _OF_CARD = b"\0" + bytes(7) + _AID + b"\0Badgeclock" + bytes(8)
 _FORM_1 = const(22)
 _FORM_2 = const(30)
@@ -45,7 +45,7 @@ _ISSUE = const(8)
 _RANDOM_UID = const(0x08)
 
 _TRIES = const(3)
-_TRIES_MS = const(3000)  # failures further apart are not the same badge's
+_TRIES_MS = const(3000)  # failures further apart are not of the same badge
 
 
 class Prover:
@@ -71,8 +71,8 @@ class Prover:
         self._failed_at = time.ticks_ms()
 
     def prove(self, uid, length):
-        """Ask the badge whose UID, of `length` bytes, the reader has just put into `uid`: BY_UID, PROVED, UNPROVED or
-        AGAIN. PROVED puts the badge number, NUMBER_BYTES, in the UID's place.
+        """Verify the badge whose UID, of `length` bytes, the reader has just put into `uid`: BY_UID, PROVED, UNPROVED
+        or AGAIN. PROVED replaces the UID by the badge number, NUMBER_BYTES.
         """
         if not self._reader.sak & SAK_ISO_DEP:
             return self._otherwise
@@ -126,7 +126,7 @@ class Prover:
         return PROVED
 
     def _learn_uid(self, uid, length):
-        """The true UID, which a card with a random one gives under the identity key: 0, or negative."""
+        """Read the true UID of a card with a random one, under the identity key: 0, or negative."""
         if length == _UID:
             for i in range(_UID):
                 self._true_uid[i] = uid[i]
@@ -140,8 +140,8 @@ class Prover:
         return min(self._card.get_card_uid(self._true_uid), 0)
 
     def _learn_issue(self, file_no, length):
-        """The random bytes of the card's issue, which one with a random UID sends in the session that sent its UID: 0,
-        or negative. A card without them is of form 1, as is every NTAG.
+        """Read the random bytes of the card's issue; for a card with a random UID in the same session as its UID: 0, or
+        negative. A card without them is of form 1, as is every NTAG.
         """
         self._form = _FORM_1
         if file_no == _NTAG_FILE:
@@ -156,8 +156,8 @@ class Prover:
         return min(result, 0)
 
     def _authenticate(self, key_no):
-        """With `_card_key`, by EV2First, or by EV1's if the card knows no other and the site allows it: 0, or
-        negative.
+        """Authenticate with `_card_key`, by EV2First, or by EV1's if the card supports no other and the site allows it:
+        0, or negative.
         """
         card = self._card
         result = card.authenticate_ev2(key_no, self._card_key)
@@ -166,7 +166,7 @@ class Prover:
         return result
 
     def _derive(self, key_no):
-        """The key of the card whose true UID is known, into `_card_key`."""
+        """Derive the key of the card with the true UID into `_card_key`."""
         self._of_card[_KEY_NO_AT] = key_no
         diversify(self._key, memoryview(self._of_card)[: self._form], self._card_key)
 

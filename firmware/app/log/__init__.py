@@ -1,3 +1,3 @@
-"""The sealed log, from a record to the flash: what is kept, and that nobody can change it afterwards. It knows no
-network and no display.
+"""The sealed log, from a record to the flash: storage that nobody can change afterwards. Independent of network and
+display.
 """

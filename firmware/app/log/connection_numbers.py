@@ -1,8 +1,8 @@
 """The numbers of a clock's connections, by which the bridge orders its frames (docs/protocol.md §6).
 
-A start without room for its BOOT record has the same boot count as the next one. So the flash knows which numbers it
-may use, before it does, and the next start goes on above them: by the key store, or by a file where the log has no key
-any more, as after RETIRE. In memory only while a connection is made.
+A start without room for its BOOT record has the same boot count as the next one. So the flash records which numbers may
+be used before they are, and the next start continues above them: in the key store, or in a file if the log no longer
+has a key, as after RETIRE. In memory only while a connection is made.
 """
 
 from micropython import const
@@ -14,7 +14,7 @@ _LAST = const(0xFFFF)
 
 def following(log, connection):
     """The number of the connection after that of number `connection`, 0 before the first of this start. Raises
-    KeyStoreError if the flash does not take that it may be used.
+    KeyStoreError if the flash cannot record that it may be used.
     """
     if not log._boot_due:
         return connection + 1

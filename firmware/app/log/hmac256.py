@@ -1,6 +1,6 @@
 """HMAC-SHA-256 (RFC 2104, RFC 6234) for a VM where every byte loop costs: each pad is one big-integer XOR.
 
-A key set in `Key` serves for any number of messages; a message may come in two parts, so nobody joins bytes first.
+A key set in `Key` serves for any number of messages; a message may be given in two parts, to avoid joining bytes.
 """
 
 from hashlib import sha256

@@ -1,10 +1,11 @@
 """The journal: a ring of flash sectors without a file system or an index (docs/protocol.md §5).
 
-Record seq is in logical sector k = seq // 63, at slot seq % 63; sector k at physical sector k modulo their number.
-Here is where and how; whether a sector may be erased is decided by `sealed_log`, which has the acknowledged position.
+Record seq is in logical sector k = seq // 63, at slot seq % 63; sector k at physical sector k modulo their number. This
+module handles place and format; `sealed_log`, which has the acknowledged position, decides whether a sector may be
+erased.
 
 Sectors are prepared (erased, header programmed) in ascending order. Power loss in between leaves no valid header, so
-the sector is prepared again; it never held anything that was not acknowledged.
+the sector is prepared again; it never had unacknowledged records.
 """
 
 import struct
@@ -23,7 +24,7 @@ _SECTOR_BYTES = const(4096)
 _MARK_AT = const(16)
 _MARK_BYTES = const(16)
 _FORMAT_READ_BYTES = const(512)
-_MOST_BURNT = const(255)  # what a BOOT record can declare
+_MOST_BURNT = const(255)  # the maximum of a BOOT record
 
 _LAYOUT = ">4sIII"
 _MAGIC = b"BCJ1"
@@ -39,8 +40,8 @@ _IOCTL_BLOCK_ERASE = const(6)
 class Journal:
     """One partition (esp32.Partition's block interface, 4,096 bytes a block, three blocks or more).
 
-    `sectors` their number, `capacity` the records they hold, `ahead` how many sectors beyond the head's are worth
-    preparing, `ready` the newest prepared logical sector, or -1, `erases` the highest erase count in any header seen.
+    `sectors` their number, `capacity` in records, `ahead` how many sectors beyond the head's are prepared, `ready` the
+    newest prepared logical sector, or -1, `erases` the highest erase count in any header seen.
     """
 
     def __init__(self, partition):
@@ -49,7 +50,7 @@ class Journal:
         if self.sectors < LEAST_SECTORS:
             raise JournalError("the journal partition has %d sectors of at least %d" % (self.sectors, LEAST_SECTORS))
         self.capacity = self.sectors * RECORDS_A_SECTOR
-        # The sector behind the head's stays: a restart must see the slot before the head.
+        # The sector before the head's is kept: a restart must read the slot before the head.
         self.ahead = min(2, self.sectors - 2)
         self.ready = -1
         self.erases = 0
@@ -67,9 +68,9 @@ class Journal:
         self.ready = -1
 
     def mount(self, head):
-        """Find out what is prepared around the seq of the next record: at most 1 + `ahead` reads."""
+        """Find the prepared sectors around the next record's seq: at most 1 + `ahead` reads."""
         k = head // RECORDS_A_SECTOR
-        # Records were written to a sector after its header, so their positions hold even if the header has rotted.
+        # Records were written to a sector after its header, so their positions are valid even if the header is damaged.
         if not self._load_header(k) and head % RECORDS_A_SECTOR == 0:
             self.ready = k - 1
             return
@@ -121,11 +122,11 @@ class Journal:
     def prepare(self, k):
         """Erase logical sector k's place, if it is not fresh, and program its header. The old records are lost.
 
-        Raises JournalError if the flash does not hold the header: without it, the records would not count as unsent.
+        Raises JournalError if the header cannot be written: without it, the records would not count as unsent.
         """
         place = k % self.sectors
         self._read(place, 0, self._header)
-        # Every place is erased once a turn, so a header that power loss took still has a count.
+        # Every place is erased once per turn, so a header lost to a power cut still has a count.
         erases = max(k // self.sectors - 1, 0)
         if self._header_is_valid():
             erases = struct.unpack_from(_LAYOUT, self._header)[2]
@@ -141,13 +142,13 @@ class Journal:
         self.ready = k
 
     def mark_acked(self, k):
-        """Say in sector k's header that every record of it is acknowledged."""
+        """Mark in sector k's header that all its records are acknowledged."""
         self._partition.writeblocks(k % self.sectors, _ACKED_MARK, _MARK_AT)
 
     def write(self, seq, record):
         """Program the 64 bytes of a record, one page program, and read them back.
 
-        Raises JournalError if the flash does not hold them.
+        Raises JournalError if they cannot be read back.
         """
         self._program(seq, record)
         self.read(seq, self._buf)
@@ -163,7 +164,7 @@ class Journal:
         self._read(seq // RECORDS_A_SECTOR % self.sectors, HEADER_BYTES + seq % RECORDS_A_SECTOR * RECORD_BYTES, buf)
 
     def is_erased(self, seq):
-        """Whether nothing is in the slot of seq, or its sector is not prepared."""
+        """Whether the slot of seq is empty, or its sector is not prepared."""
         return seq // RECORDS_A_SECTOR > self.ready or self._is_erased(seq)
 
     def burnt_before(self, head):
@@ -180,7 +181,7 @@ class Journal:
         """The newest logical sector with a valid header, or -1."""
         last = self.sectors - 1
         if not self._is_header_at(0):
-            # The first place is being prepared for a new turn, or nothing ever was.
+            # The first place is being prepared for a new turn, or the journal is new.
             return self._header_k() if self._is_header_at(last) else -1
         first = self._header_k()
         low, high = 0, last
@@ -219,8 +220,8 @@ class Journal:
     def _is_done(self, k):
         """Whether the oldest sector, k, is acknowledged: it has its mark, or was being erased for the next turn.
 
-        A rotten bit in the header or the mark does not make it so. Before an erase the mark is all zero, so where it is
-        not, the erase has come far: then the header is all ones, or the first record is no more.
+        A flipped bit in the header or the mark does not count. Before an erase the mark is all zero, so if it is not,
+        the erase is far advanced: then the header is all ones, or the first record is gone.
         """
         valid = self._load_header(k)
         mark = memoryview(self._header)[_MARK_AT : _MARK_AT + _MARK_BYTES]

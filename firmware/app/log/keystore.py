@@ -1,7 +1,7 @@
 """The key store: a raw partition in which the used key is programmed to zero (docs/protocol.md §4).
 
 NOR flash clears bits without an erase, so a spent key is gone at once; a file system or NVS would keep copies. There is
-at every moment a whole slot: the next one is programmed and read back before the old one is zeroed.
+always a whole slot: the next one is programmed and read back before the old one is zeroed.
 
 States of a slot: erased (0xFF), live (its check is right), spent (zero), torn (anything else). What power loss leaves:
 
@@ -40,14 +40,14 @@ _IOCTL_BLOCK_COUNT = const(4)
 _IOCTL_BLOCK_ERASE = const(6)
 
 _READS_BEFORE_GIVING_UP = const(3)
-_MOST_STUCK = const(8)  # bytes of a spent slot that worn cells may keep from zero: they give away nothing of a key
+_MOST_STUCK = const(8)  # bytes of a spent slot that worn cells may not zero: they reveal nothing of a key
 
 
 class KeyState:
-    """What the clock must hold to seal its next record.
+    """The state that the clock needs to seal its next record.
 
     `seq` of the next record, `epoch`, `boot` count, `records` in the epoch so far, `acked` (every seq below it), `day`
-    on which the epoch began (days since 1970-01-01), `connections` of the next boot that may be used up, `r` and
+    on which the epoch began (days since 1970-01-01), `connections` of the next boot that may be used already, `r` and
     `e_next` of 32 bytes, `tag` of 16.
     """
 
@@ -78,7 +78,7 @@ class KeyStore:
         self._staged = bytearray(SLOT_BYTES)
         self._checked = memoryview(self._staged)[:_CHECKED_BYTES]
         self._buf = bytearray(SLOT_BYTES)
-        self.live = -1  # the slot that counts, or -1
+        self.live = -1  # the valid slot, or -1
         self._next = 0  # the slot for the next key
         self._used = 0  # bit s: sector s is not wholly erased
         self.secrets = 0
@@ -98,8 +98,8 @@ class KeyStore:
     def load(self, state):
         """Find the live slot and fill `state` from it; make every other slot that is not erased spent.
 
-        Gives False if none is live. Reads each slot once (again while none is live: a key is not given up for one bad
-        read), programs only what power loss left. Raises KeyStoreError if a slot cannot be made spent.
+        Returns False if none is live. Reads each slot once (repeatedly while none is live: a key is not lost to one bad
+        read), programs only remains of a power cut. Raises KeyStoreError if a slot cannot be made spent.
         """
         for _ in range(_READS_BEFORE_GIVING_UP):
             kinds = self._scan(state)
@@ -113,7 +113,7 @@ class KeyStore:
                 if self.live >= 0 and slot // _SLOTS_A_SECTOR == self.live // _SLOTS_A_SECTOR:
                     self._next = self._after(slot)
         if self.live >= 0:
-            # Both may have been cut short of a firm state: the live slot's last bits, the one before's zeros.
+            # Both may be in an unstable state: the live slot's last bits, the one before's zeros.
             self._read(self.live)
             self._program(self.live, self._buf)
             before = (self.live - 1) % self._slots
@@ -127,7 +127,7 @@ class KeyStore:
         return self.live >= 0
 
     def make_room(self):
-        """See that the next slot is erased; at worst this erases a spent sector here and now."""
+        """Ensure that the next slot is erased; at worst this erases a spent sector now."""
         sector = self._next // _SLOTS_A_SECTOR
         if self._next % _SLOTS_A_SECTOR == 0 and self._used >> sector & 1:
             self._erase(sector)
@@ -138,7 +138,7 @@ class KeyStore:
         return self._used >> self._after(self._next | _SLOTS_A_SECTOR - 1) // _SLOTS_A_SECTOR & 1
 
     def stage(self, state):
-        """Make the next slot's content in memory: all that allocates happens here, before any flash is touched."""
+        """Make the next slot's content in memory: all allocation happens here, before any flash is written."""
         struct.pack_into(
             _LAYOUT,
             self._staged,
@@ -160,8 +160,8 @@ class KeyStore:
     def commit(self):
         """Program the staged slot, read it back, program the old one to zero and read that back: two page programs.
 
-        Raises KeyStoreError if the flash does not hold the slot, whose forerunner is then still live, or if that one
-        cannot be made zero: a used key that stays would let a thief rewrite what it sealed.
+        Raises KeyStoreError if the slot cannot be read back, with its predecessor still live, or if that one cannot be
+        zeroed: a remaining used key would let a thief rewrite what it sealed.
         """
         slot = self._next
         self._program(slot, self._staged)
@@ -176,14 +176,15 @@ class KeyStore:
 
     def end(self):
         """Program the live slot to zero, if there is one, and read that back; no other follows it. Raises KeyStoreError
-        if it does not become zero.
+        if it cannot be zeroed.
         """
         if self.live >= 0:
             self.spend(self.live)
             self.live = -1
 
     def tidy(self):
-        """Erase one sector whose slots are all spent and that does not hold the live slot; False if there is none."""
+        """Erase one sector whose slots are all spent and that does not contain the live slot; False if there is
+        none."""
         for sector in range(self.sectors):
             if self._used >> sector & 1 and sector != self.live // _SLOTS_A_SECTOR:
                 self._erase(sector)

@@ -1,4 +1,4 @@
-"""The beginning of a clock's sealed log, and its end: a technician's work, never loaded on a clock that runs."""
+"""Founds and ends a clock's sealed log: for a technician, never loaded on a running clock."""
 
 from micropython import const
 
@@ -15,8 +15,8 @@ _DAY_S = const(86400)
 def provision(journal, seal_partition, clock_id, e0, nonce, stamp):
     """Format both partitions and write GENESIS for a clock whose E_0 is `e0` (32 bytes) and genesis nonce 8 bytes.
 
-    Raises JournalError, with their number in `unsent`, if records wait there that no bridge has acknowledged: send
-    them, or give them up with `wipe`. Power loss in between leaves a clock that must, and can, be provisioned again.
+    Raises JournalError, with their number in `unsent`, if unacknowledged records are there: send them, or give them up
+    with `wipe`. Power loss in between leaves a clock that must, and can, be provisioned again.
     """
     if len(e0) != seal.KEY_BYTES or len(nonce) != seal.NONCE_BYTES:
         raise ValueError("E_0 is 32 bytes and the genesis nonce 8")
@@ -45,13 +45,13 @@ def provision(journal, seal_partition, clock_id, e0, nonce, stamp):
 
 def wipe(journal, seal_partition):
     """Erase every record and every key, acknowledged or not."""
-    # Keys last: until they go, power loss leaves a clock that still has what was acknowledged.
+    # Keys last: before that, power loss leaves a clock that still has its acknowledged position.
     Journal(journal).format()
     KeyStore(seal_partition).format()
 
 
 def unsent(journal, seal_partition):
-    """How many records wait there without an ack, by the flash alone; a GENESIS alone counts for none."""
+    """How many unacknowledged records are there, from the flash alone; a GENESIS alone counts as none."""
     records, state = Journal(journal), KeyState()
     if KeyStore(seal_partition).load(state):
         head = state.seq

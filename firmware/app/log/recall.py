@@ -1,4 +1,4 @@
-"""What a starting clock reads from the newest records of its log."""
+"""Reads the newest records of the log for a starting clock."""
 
 from micropython import const
 
@@ -11,14 +11,13 @@ _AT_ONCE = const(16)
 
 
 class Recalled:
-    """What the newest records say: `newest_s`, the latest moment on record that is not NTP's (0: none); `sure_s`,
-    before which it cannot be, by their bounds (0: none says); `given_s`, the last that the bridge gave, or else the
-    newest (0: none);
-    `config`, the detail of the last CONFIG record or None; `deaths`, how many starts in a row ended with the death of a
-    task (FAULT 5) and no punch between; `latest_s`, the moment of the last record.
+    """The content of the newest records: `newest_s`, the latest recorded moment not from NTP (0: none); `sure_s`, the
+    earliest possible present by their bounds (0: unknown); `given_s`, the last one from the bridge, or else the newest
+    (0: none); `config`, the detail of the last CONFIG record or None; `deaths`, how many starts in a row ended with the
+    death of a task (FAULT 5) and no punch between; `latest_s`, the moment of the last record.
 
-    Moments without a time are counted on from the last one that is known, by uptime, as if no time had passed between
-    two starts: they are the earliest that can be, and a restart forgets no duplicate.
+    Moments without a time are extrapolated by uptime from the last known one, as if no time had passed between two
+    starts: they are the earliest possible, and a restart forgets no duplicate.
     """
 
     def __init__(self):
@@ -46,7 +45,7 @@ def recall(log, recent):
         for i in range(count):
             try:
                 entry = unpacked.unpack(buf, i * record.RECORD_BYTES)
-            except ValueError:  # of a newer firmware, or a bit has rotted: it is skipped, and sent as it is
+            except ValueError:  # of a newer firmware, or with a flipped bit: it is skipped, and sent unchanged
                 continue
             _apply(entry, recent, recalled)
     recalled.given_s = recalled.given_s or recalled.newest_s
@@ -59,7 +58,7 @@ def _apply(entry, recent, recalled):
     if entry.source != record.SOURCE_NTP:
         bound_ms = record.bound_decode(entry.bound)
         sure_s = 0 if bound_ms is None else entry.utc_s - bound_ms // 1000 - 1
-        if entry.kind == record.KIND_TIME_SET:  # what was before was wrong, or no time at all
+        if entry.kind == record.KIND_TIME_SET:  # the time before was wrong, or missing
             recalled.newest_s, recalled.sure_s = entry.utc_s, sure_s
         else:
             recalled.newest_s = max(recalled.newest_s, entry.utc_s)

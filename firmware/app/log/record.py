@@ -1,7 +1,7 @@
 """The record of 64 bytes (docs/protocol.md §2): what is in the journal, on the wire and in evidence.
 
 Packing writes into the caller's buffer and allocates nothing of its own; app/log/unpacked.py reads one. The tag (§3) is
-the seal's business.
+added by the seal.
 """
 
 import struct
@@ -44,7 +44,7 @@ SOURCE_BRIDGE = const(3)
 
 BOUND_NONE = const(255)
 
-NOTHING = bytes(8)  # a token, beacon or detail that says nothing
+NOTHING = bytes(8)  # an empty token, beacon or detail
 
 _BODY_LAYOUT = ">BBHIHHIHBBI8s8s8s"
 
@@ -95,7 +95,7 @@ def bound_decode(encoded):
 
 
 def bound_encode(ms):
-    """The smallest encoded bound that is not below `ms`; 255 for None and for more than 254 stands for (43 days)."""
+    """The smallest encoded bound that is not below `ms`; 255 for None and for more than the value of 254 (43 days)."""
     if ms is None:
         return BOUND_NONE
     low, high = 0, BOUND_NONE

@@ -1,6 +1,6 @@
-"""The seal's arithmetic (docs/protocol.md §3): a two-level ratchet whose keys cannot be turned back.
+"""The seal's arithmetic (docs/protocol.md §3): a two-level ratchet whose keys cannot be inverted.
 
-Nothing here stores a key; `keystore` does. A tag is the first 16 bytes of what `Ratchet.tag` gives.
+Nothing here stores a key; `keystore` does. A tag is the first 16 bytes of `Ratchet.tag`.
 """
 
 import struct
@@ -13,7 +13,7 @@ from app.log.record import TAG_BYTES
 
 KEY_BYTES = const(32)
 NONCE_BYTES = const(8)
-BURNT_TAG = bytes(TAG_BYTES)  # stands for the tag of a burnt seq when the key steps over it
+BURNT_TAG = bytes(TAG_BYTES)  # replaces the tag of a burnt seq when the key steps past it
 
 
 class Ratchet:
@@ -47,19 +47,19 @@ def first_tag(clock_id):
 
 
 def commitment(e0):
-    """8 bytes by which GENESIS commits to E_0 without telling it."""
+    """8 bytes by which GENESIS commits to E_0 without revealing it."""
     return hmac256(e0, b"C")[:8]
 
 
 def epoch_start(epoch_key, epoch):
-    """(R_(d,0), E_(d+1)) out of E_d, which the caller then forgets."""
+    """(R_(d,0), E_(d+1)) from E_d, which the caller then erases."""
     key = Key(epoch_key)
     number = struct.pack(">H", epoch)
     return key.digest(b"R", number), key.digest(b"E", number)
 
 
 def unsealed_tag(previous_tag, body):
-    """32 bytes whose first 16 an unsealed record carries in place of a tag."""
+    """32 bytes whose first 16 an unsealed record has instead of a tag."""
     digest = sha256(previous_tag)
     digest.update(body)
     return digest.digest()

@@ -1,20 +1,21 @@
-"""The sealed log: every record of the clock goes through here, and none that was signalled is ever lost or rewritten.
+"""The sealed log: writes every record of the clock, and none that was signalled is ever lost or rewritten.
 
-For one record, in this order: everything that allocates; the record is programmed; the next key slot is programmed; the
-old one is programmed to zero; `append` returns, and only then may the clock signal. Three page programs, no erase.
+For one record, in this order: all allocations; the record is programmed; the next key slot is programmed; the old one
+is programmed to zero; `append` returns, and only then may the clock signal. Three page programs, no erase.
 
-What power loss leaves, and what `open` makes of it:
+States after power loss, and their recovery by `open`:
 
     no record               nothing happened
-    a whole record          it is programmed again over itself, the key steps, nothing is reported: no signal was given
+    a whole record          it is programmed again over itself, the key advances, nothing is reported: no signal was
+                            given
     a torn record           its slot is programmed to zero, the seq is burnt, the BOOT record says so
-    no readable key slot    the log goes on unsealed; every verifier fails what it then keeps, which shows the fault.
-                            So it stays, should the key be read again at another start
+    no readable key slot    the log continues unsealed; every verifier fails those records, which shows the fault.
+                            This remains even if the key can be read at a later start
     RETIRE, and a key       the key is programmed to zero: the log has ended
     RETIRE, and no key      the log has ended
 
-Erasing is for `idle`: sectors ahead of need, spent key sectors; so are closing the epoch and writing down what is
-acknowledged. A sector that is not wholly acknowledged is never erased.
+Only `idle` erases: sectors in advance, spent key sectors; it also closes the epoch and stores the acknowledged
+position. A sector that is not wholly acknowledged is never erased.
 """
 
 import struct
@@ -53,9 +54,9 @@ def first_unsent(first_unmarked, acked, head):
 class SealedLog:
     """The records of one clock on its two partitions (esp32.Partition's block interface).
 
-    `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors of the journal that a record had to wait for,
-    because `idle` had no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares;
-    `retired` says that the log has ended with RETIRE: it has no key and no room left.
+    `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors of the journal for which a record had to wait,
+    because `idle` could not prepare them in time; `tears` is the number of burnt seqs that this boot found and
+    declares; `retired`: the log has ended with RETIRE, and has no key and no room left.
     """
 
     def __init__(self, journal, seal_partition, clock_id, firmware_hash):
@@ -74,14 +75,14 @@ class SealedLog:
         self._tail = 0
         self._marked = 0  # every sector below has its acked mark, or is gone
         self._sealed = False
-        self._sound = False  # memory and flash agree
+        self._sound = False  # memory and flash are equal
         self._boot_due = False
         self._cause = RESET_OTHER
         self.late = 0
         self.tears = 0
         self.retired = False
 
-    # --- what the clock and its status say ---
+    # --- for the clock and its status ---
 
     @property
     def head(self):
@@ -105,12 +106,12 @@ class SealedLog:
 
     @property
     def free(self):
-        """Records that still fit before `append` says JournalFull."""
+        """Records that still fit before `append` raises JournalFull."""
         return max(self._room() - SPARE_RECORDS, 0)
 
     @property
     def nearly_full(self):
-        """Whether 80 % or more of the records' places cannot be had until the bridge acknowledges."""
+        """Whether 80 % or more of the records' places are blocked until the bridge acknowledges."""
         return (self.capacity - self.free) * 5 >= self.capacity * 4
 
     @property
@@ -134,8 +135,8 @@ class SealedLog:
         return self._journal.erases
 
     def desk(self):
-        """K_job, 32 bytes, out of the key of the next record: gone from the flash as soon as that record is written.
-        There must be a key (`sealed`).
+        """K_job, 32 bytes, from the key of the next record, which is erased from flash as soon as that record is
+        written. Requires a key (`sealed`).
         """
         self._ratchet.load(self._state.r)
         return self._ratchet.desk()
@@ -143,7 +144,7 @@ class SealedLog:
     # --- the life of the log ---
 
     def open(self, reset_cause, stamp):
-        """Recover what power loss left and write the BOOT record, reset cause RESET_*.
+        """Recover from power loss and write the BOOT record, reset cause RESET_*.
 
         In a full journal BOOT waits for the first room. Raises JournalError if the clock was never founded, or has used
         up its 65,535 boots. May be called again after an error: it then reads everything again.
@@ -175,14 +176,14 @@ class SealedLog:
             self.begin(stamp)
 
     def begin(self, stamp):
-        """Keep this start's BOOT, if there is room and `open` had no stamp for it: what the log says may have to be
-        read before the time is known.
+        """Write this start's BOOT, if there is room and `open` had no stamp for it: the log may have to be read before
+        the time is known.
         """
         if self._room():
             self._write_boot(stamp)
 
     def append(self, kind, flags, token, detail, stamp):
-        """Keep a record and return its seq; when this returns, the record is safe and the clock may signal.
+        """Write a record and return its seq; when this returns, the record is safe and the clock may signal.
 
         `token` and `detail` are 8 bytes. Raises JournalFull, with nothing written, when the bridge must acknowledge
         first; JournalRetired after RETIRE; KeyStoreError or JournalError when the flash failed: then `open` again.
@@ -201,11 +202,11 @@ class SealedLog:
         return self._write(kind, flags, token, detail, stamp)
 
     def punch(self, flags, token, stamp, detail=NOTHING):
-        """Keep a PUNCH and return its seq; see `append`."""
+        """Write a PUNCH and return its seq; see `append`."""
         return self.append(record.KIND_PUNCH, flags, token, detail, stamp)
 
     def retire(self, stamp):
-        """End the log with RETIRE and return its seq: no key is left, what is not acknowledged is still sent."""
+        """End the log with RETIRE and return its seq: no key is left, unacknowledged records are still sent."""
         return self.append(record.KIND_RETIRE, 0, NOTHING, NOTHING, stamp)
 
     def idle(self, stamp):
@@ -225,7 +226,7 @@ class SealedLog:
             self._state.acked = self._tail
             self.save()
         elif self.retired and self._tail == self._state.seq and self._keys.secrets:
-            # It has ended and said so: it needs neither bridge nor network.
+            # It has ended: it needs neither bridge nor network.
             on_demand.load("app.log.secret_slot").forget(self._keys)
         else:
             return False
@@ -236,7 +237,7 @@ class SealedLog:
         return self._journal.ready * RECORDS_A_SECTOR <= self._state.seq or (self._sealed and self._keys.is_short())
 
     def ack(self, next_seq):
-        """Every record below `next_seq` is in the bridge's store. Ignored if it is old news or beyond the head."""
+        """Every record below `next_seq` is in the bridge's store. Ignored if it is outdated or beyond the head."""
         if self._tail < next_seq <= self._state.seq:
             self._tail = next_seq
 
@@ -247,8 +248,8 @@ class SealedLog:
     def read_into(self, buf, seq, limit):
         """Copy at most `limit` records from `seq` up into `buf`, ascending, burnt ones left out.
 
-        Gives (records copied, seq to go on from). One call stays within one sector; 0 records only at the head. Records
-        below the tail are given as long as the ring still holds them.
+        Returns (records copied, seq to continue from). One call stays within one sector; 0 records only at the head.
+        Records below the tail are returned while the ring still has them.
         """
         seq = max(seq, self._journal.oldest * RECORDS_A_SECTOR)
         view = memoryview(buf)
@@ -269,8 +270,8 @@ class SealedLog:
     # --- recovery ---
 
     def _went_on_without_key(self):
-        """Whether unsealed records follow on the key's chain: an earlier start could not read the key. Then it is of
-        no use now: its place in the chain is taken.
+        """Whether unsealed records follow on the key's chain: an earlier start could not read the key. Then it is
+        useless now: its place in the chain is taken.
         """
         state, seq = self._state, self._state.seq
         self._record[:] = BURNT_RECORD
@@ -287,7 +288,7 @@ class SealedLog:
         return unsealed and seal.unsealed_tag(state.tag, self._body)[:TAG_BYTES] == self._tag
 
     def _settle_sealed(self):
-        """Bring the slot at the key's seq and the key into step: nothing there, a whole record, or a torn one."""
+        """Synchronise the slot at the key's seq with the key: empty, a whole record, or a torn one."""
         state = self._state
         self._ratchet.load(state.r)
         if self._journal.is_erased(state.seq):
@@ -305,7 +306,7 @@ class SealedLog:
             self._commit(0)
 
     def _settle_unsealed(self):
-        """Without a key, go on after the newest whole record; a torn one after it is burnt."""
+        """Without a key, continue after the newest whole record; a torn one after it is burnt."""
         state = self._state
         newest = state.seq - 1 - self._journal.burnt_before(state.seq)
         seq, last = self._record_below(newest + 1)
@@ -363,7 +364,7 @@ class SealedLog:
         return True
 
     def _is_mark_due(self):
-        """Whether a whole sector is acknowledged and not marked so; after RETIRE the head's is whole as it is."""
+        """Whether a whole sector is acknowledged and not yet marked; after RETIRE the head's counts as whole."""
         if self.retired and self._tail == self._state.seq:
             return self._marked * RECORDS_A_SECTOR < self._tail
         return (self._marked + 1) * RECORDS_A_SECTOR <= self._tail
@@ -389,7 +390,7 @@ class SealedLog:
         self._write(record.KIND_EPOCH, 0, NOTHING, self._detail, stamp)
 
     def save(self):
-        """The state as it is into the flash: the same key again, in the next slot."""
+        """Write the present state to flash: the same key again, in the next slot."""
         self._keys.make_room()
         self._keys.stage(self._state)
         self._sound = False
@@ -457,7 +458,7 @@ class SealedLog:
         after.acked = self._tail
         after.day = now.day
         after.e_next = now.e_next
-        after.connections = 0  # a full log takes nothing before its BOOT
+        after.connections = 0  # a full log accepts nothing before its BOOT
 
     def _commit(self, kind):
         """Make the staged state the log's: next key slot, old slot to zero; after a record of RETIRE no next slot."""
@@ -470,12 +471,12 @@ class SealedLog:
         self._state, self._next = self._next, self._state
 
     def _is_told(self, view, at, seq):
-        """Whether the slot at `at` goes to the bridge: not if it is burnt or, below the tail, half erased already."""
+        """Whether the slot at `at` is sent to the bridge: not if it is burnt or, below the tail, half erased."""
         if not view[at] and view[at : at + RECORD_BYTES] == BURNT_RECORD:
             return False
         return seq >= self._tail or struct.unpack_from(">I", view, at + 4)[0] == seq
 
 
 def is_open(*_):
-    """Replaces what only an opening needs, once that is out of memory."""
+    """Replaces the functions for opening, once they are out of memory."""
     raise JournalError("the log is open, and opened once a start; its records are kept. Restart the clock.")

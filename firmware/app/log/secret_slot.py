@@ -1,8 +1,8 @@
-"""The clock's secrets: one slot of the seal's partition, programmed to zero in place when it is replaced or ends.
+"""The clock's secrets: one slot of the seal's partition, zeroed in place when it is replaced or ends.
 
-A file system keeps copies of what was removed. Here there are none: a new slot is programmed in another sector and read
-back, then the old one is made zero (docs/protocol.md §4). Only while the log is closed: at the start, where this module
-is in memory for that step alone, and under the technician's tool. `forget` ends the slot.
+A file system keeps copies of removed data. Here there are none: a new slot is programmed in another sector and read
+back, then the old one is zeroed (docs/protocol.md §4). Only while the log is closed: at the start, where this module is
+in memory for that step alone, and under the technician's tool. `forget` ends the slot.
 
     new slot torn         the old one is live; the torn one is zeroed with the next that is written
     both live             the higher number counts, the other is zeroed
@@ -32,7 +32,7 @@ _IOCTL_BLOCK_ERASE = const(6)
 
 _READS_BEFORE_GIVING_UP = const(3)
 
-# A clock of release 0.1.0 has them in a file, in its own block that begins like this.
+# A clock of release 0.1.0 has them in a file, in a block that begins like this.
 FILE = "/secrets.json"
 _FILE_START = b'"link_key"'
 _LOOKED_AT = const(64)
@@ -40,13 +40,13 @@ _OVERWRITTEN = const(1024)
 
 
 def read(seal):
-    """The content of the live slot, bytes; None without one. Zeroes a slot that another has replaced."""
+    """The content of the live slot, bytes; None without one. Zeroes a replaced slot."""
     return _find(seal)[2]
 
 
 def write(seal, content):
-    """Keep `content`, at most 998 bytes, in place of what was kept. Raises SettingsError if it is longer, and
-    KeyStoreError if the flash does not hold it, or keeps what it replaces.
+    """Store `content`, at most 998 bytes, replacing the former one. Raises SettingsError if it is longer, and
+    KeyStoreError if it cannot be read back, or the former one cannot be zeroed.
     """
     if len(content) > _MOST_BYTES:
         raise SettingsError("secrets: longer than %d bytes" % _MOST_BYTES)
@@ -81,10 +81,10 @@ def forget(keys):
 
 
 def take(seal, vfs):
-    """What `read` gives; a clock that has them in a file still has them moved first, and every copy of it zeroed.
+    """The result of `read`; on a clock with a file of secrets they are first moved, and every copy of the file zeroed.
 
     `vfs` is the partition of the file system. Power loss leaves the file, the slot, or both with the slot whole: then
-    this is done again. A partition that takes no slot leaves the file, so that the clock goes on.
+    this is repeated. Without space for a slot the file stays, so that the clock continues.
     """
     content = read(seal)
     try:
@@ -109,7 +109,7 @@ def forget_file(vfs):
     for block in range(vfs.ioctl(_IOCTL_BLOCK_COUNT, 0)):
         vfs.readblocks(block, head, 0)
         at = bytes(head).find(_FILE_START)
-        if at >= 0:  # the name stays, by which it is found again if power fails in the middle
+        if at >= 0:  # the name stays, so that it is found again after a power cut in the middle
             at += len(_FILE_START)
             vfs.writeblocks(block, bytes(_OVERWRITTEN - at), at)
 

@@ -1,4 +1,4 @@
-"""A record of 64 bytes, read (docs/protocol.md §2). In memory while a start or a worker's question needs it."""
+"""A record of 64 bytes, read (docs/protocol.md §2). In memory while a start or a worker's request needs it."""
 
 import struct
 from collections import namedtuple
@@ -29,7 +29,7 @@ Record = namedtuple(
 
 
 def unpack(buf, offset=0):
-    """The Record in the 64 bytes at `offset`. Raises ValueError for anything that §2 refuses, and for fewer bytes."""
+    """The Record in the 64 bytes at `offset`. Raises ValueError for violations of §2, and for fewer bytes."""
     fields = struct.unpack_from(_LAYOUT, buf, offset)
     if fields[0] != record.FORMAT:
         raise ValueError("format")

@@ -1,1 +1,1 @@
-"""The way to the bridge and back: one connection, its frames, and what the bridge asks of a clock."""
+"""The connection to the bridge: its frames, and the bridge's tasks for a clock."""

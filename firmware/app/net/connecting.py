@@ -1,7 +1,7 @@
 """The part that only making a connection needs: the broker's address, TCP, the TLS context.
 
-In memory for that time only (app.on_demand), and gone before TLS shakes hands. The functions work on the Link that is
-given, whose own they are.
+In memory for that time only (app.on_demand), and gone before TLS shakes hands. The functions belong to the Link that
+they are given.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ _RESOLVER = "app.net.resolver"
 _CONNECT_TIMEOUT_MS = const(10000)
 _POLL_MS = const(10)
 _CONTEXT_BYTES = const(4000)  # measured: certificates and key of a clock take 2,156
-_RESOLVE_AGAIN_MISSES = const(3)  # after so many failed connections to the cached address the name is looked up again,
+_RESOLVE_AGAIN_MISSES = const(3)  # failed connections to the cached address after which the name is looked up again,
 _RESOLVE_AGAIN_MS = const(60000)  # but not before it is this old
 
 
 async def open_tcp(link, now, room):
     """Connect the link's TCP. now: ticks in ms. room: the memory held for the connection, None if there is none; it is
-    given when all code is loaded. Raises LinkError.
+    released when all code is loaded. Raises LinkError.
     """
     old = link._misses >= _RESOLVE_AGAIN_MISSES and time.ticks_diff(now, link._resolved_at) > _RESOLVE_AGAIN_MS
     if link._address is None or old:
@@ -75,7 +75,7 @@ async def _connected(poller, sock):
 
 def tls_context(link, room):
     """The context, made once: it holds the parsed certificates and the key for all connections. room: knows how much
-    memory is free, None if that is never short. Raises LinkError.
+    memory is free, None if it is never short. Raises LinkError.
     """
     if link._tls_context is not None:
         return link._tls_context
@@ -84,13 +84,13 @@ def tls_context(link, room):
     context.verify_mode = tls.CERT_REQUIRED
     try:
         authorities, at = link._certs.ca, 0
-        while at < len(authorities):  # two in DER while one takes over from the other; TLS takes one at a time
+        while at < len(authorities):  # two in DER while one replaces the other; TLS accepts one at a time
             end = at + 4 + (authorities[at + 2] << 8 | authorities[at + 3])
             context.load_verify_locations(authorities[at:end])
             at = end
         context.load_cert_chain(link._certs.cert, link._certs.key)
     except (ValueError, IndexError) as error:
-        if room and room.free() < _CONTEXT_BYTES:  # an ESP32 says "invalid cert" of a whole one that it has no room for
+        if room and room.free() < _CONTEXT_BYTES:  # an ESP32 reports "invalid cert" for a valid one without room for it
             raise LinkError("memory", "none for the certificates: %s" % error.args[0])
         raise LinkError("certificate", "of this clock: %s" % error.args[0])
     link._certs = None  # a kilobyte and a half that TLS has copied

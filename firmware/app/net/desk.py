@@ -1,13 +1,13 @@
-"""Issue mode: the clock as the badge desk's reader. Every byte to the badge comes from the bridge; this passes it on.
+"""Issue mode: the clock as the badge desk's reader. It passes on the bridge's commands to the badge.
 
-An errand of app.net.errands, in memory for one job (docs/protocol.md §6, "The badge desk"). Two sides meet in it, and
-neither waits for the other: the uplink brings a step (`handle`) and sends its answer (`unsent`, `publish`); the badge
-loop, the only user of the reader, carries the step out (`step`). Issue mode ends when the bridge says so, after the
-time without a step that open gave, or with the connection. What passes through is enciphered on the wire, and zeroed
-here when it was sent.
+An errand of app.net.errands, in memory for one job (docs/protocol.md §6, "The badge desk"). It has two sides, and
+neither waits for the other: the uplink delivers a step (`handle`) and sends its answer (`unsent`, `publish`); the badge
+loop, the only user of the reader, carries the step out (`step`). Issue mode ends by the bridge's order, after the time
+without a step given at open, or with the connection. The data is encrypted on the network, and zeroed here after
+sending.
 
 A job's key comes from the seal's key of the record that comes next, and opening the job writes that record: the flash
-has no key of a job, not even while it runs. A bridge of an earlier version uses one key for all jobs, which stays.
+has no key of a job, not even while it runs. A bridge of an earlier version uses one permanent key for all jobs.
 """
 
 import struct
@@ -54,8 +54,8 @@ _BADGE_MS = const(3000)  # for one command: formatting a card takes the longest,
 
 class Desk:
     """A job of the badge desk. channel: app.net.frames.Channel. face: `show(draw, ms, signal)`. reader:
-    app.badge.iso14443.Reader, which only `step` touches. log: the SealedLog; note: writes a record of a kind and a
-    detail, whether it could; digest: the detail of CONFIG. busy: issue mode is on, so badges are no punches.
+    app.badge.iso14443.Reader, which only `step` uses. log: the SealedLog; note: writes a record of a kind and a detail,
+    returns whether it could; digest: the detail of CONFIG. busy: issue mode is on, so badges do not punch.
     """
 
     def __init__(self, channel, face, reader, log, note, digest):
@@ -65,7 +65,7 @@ class Desk:
         self._digest = digest
         self._seq = None  # of the record whose key is the job's; None: a job of an earlier bridge
         self._up = self._down = None
-        self._behind = False  # send the bridge the number of the next record: it named another
+        self._behind = False  # send the bridge the number of the next record: it used another
         self._face = face
         self._reader = reader
         self._iso_dep = IsoDep(reader.chip)
@@ -75,19 +75,19 @@ class Desk:
         self._apdu = bytearray()
         self._job = 0
         self._step = 0
-        self._word = 0  # what is to be done; 0: nothing
-        self._length = 0  # of the answer that is to be sent; 0: none
+        self._word = 0  # the step to do; 0: none
+        self._length = 0  # of the answer to send; 0: none
         self._limit_ms = 0
         self._handled_at = time.ticks_ms()
         self._lost = False
-        self._active = False  # a badge takes commands
+        self._active = False  # a badge accepts commands
         self.busy = False
 
     # --- the uplink's side ---
 
     def handle(self, kind, counter, body):
         """Accept a step of an authentic frame. Raises FrameError for one that is malformed or out of turn."""
-        waits = self._word == _BADGE  # for a badge that may never come: the bridge may end that
+        waits = self._word == _BADGE  # waiting for a badge, which the bridge may end
         if self._lost or self._length or (self._word and not waits):
             raise FrameError("desk busy")
         seq = None
@@ -132,11 +132,11 @@ class Desk:
 
     @property
     def unsent(self):
-        """Whether an answer is to be sent."""
+        """Whether there is an answer to send."""
         return self._length > 0 or self._behind
 
     def publish(self, client, counter):
-        """Send the answer through an MQTT client, in the frame with this counter; it is forgotten here."""
+        """Send the answer through an MQTT client, in the frame with this counter; it is erased here."""
         kind, body = _SEALED_DESK_ANSWER, b""
         if self._behind:
             self._behind = False
@@ -159,7 +159,7 @@ class Desk:
     # --- the badge loop's side ---
 
     def step(self):
-        """Carry out what was asked, if anything: at most one exchange with a badge, bounded by the drivers."""
+        """Carry out the pending step, if any: at most one exchange with a badge, bounded by the drivers."""
         word = self._word
         if self._lost or (self.busy and time.ticks_diff(time.ticks_ms(), self._handled_at) > self._limit_ms):
             self._word = 0
@@ -186,7 +186,7 @@ class Desk:
         return not self.busy and not self._word and (self._lost or not self.unsent)
 
     def _keys(self, seq):
-        """(up, down), the keys of a job that begins: of that record's key, or of all jobs. None: another is next."""
+        """(up, down), the keys of a new job: from that record's key, or of all jobs. None: another record is next."""
         if seq is None:
             return Key(hmac256(self._channel.up, _LABEL)), Key(hmac256(self._channel.down, _LABEL))
         if seq != self._log.head or not self._log.sealed:
@@ -202,7 +202,8 @@ class Desk:
         self._answer_with(_DONE, 0)
 
     def _look(self):
-        """Look once for a badge; several or an unfit one are reported, and the bridge decides whether to wait on."""
+        """Poll once for a badge; several or an unsuitable one are reported, and the bridge decides whether to continue
+        waiting."""
         reader, answer = self._reader, self._answer
         found = reader.poll(self._uid)
         if found == iso14443.SEVERAL:
@@ -238,15 +239,15 @@ class Desk:
         self._answer_with(_GONE if received < 0 else _ANSWER, max(0, received))
 
     def _lose_badge(self):
-        """The next look finds every badge as new, one that is there and was lost included."""
+        """Make the next poll find every badge as new, including one that was lost."""
         self._active = False
         self._iso_dep.deselect()
         self._reader.again()
         self._show(desk_screen.LAY, signals.TWICE)
 
     def _end(self, stage, signal):
-        """Leave issue mode. The badge falls back to its halt, so that it is no punch while it is there; the reader's
-        next poll halts one that was not activated.
+        """Leave issue mode. The badge returns to its halt state, so that it does not punch while it is there; the
+        reader's next poll halts one that was not activated.
         """
         self.busy = False
         if self._active:
@@ -264,7 +265,7 @@ class Desk:
         self._length = _HEAD_BYTES + length
 
     def _cipher(self, key, counter, text, length):
-        """Encipher or decipher the first `length` bytes of a bytearray in place."""
+        """Encrypt or decrypt the first `length` bytes of a bytearray in place."""
         place = self._channel.session + struct.pack(">Q", counter)
         for start in range(0, length, _BLOCK):
             block = key.digest(place, bytes((start // _BLOCK,)))
@@ -273,7 +274,7 @@ class Desk:
 
 
 def _fits(word, step, payload):
-    """Whether a step has the form that its word requires."""
+    """Whether a step has the form that its type requires."""
     if word == _OPEN:
         return step == 1 and len(payload) == 1 and 1 <= payload[0] <= _LONGEST_S
     if word == _BADGE:

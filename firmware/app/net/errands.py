@@ -1,8 +1,8 @@
-"""What the bridge asks of a clock beyond records: a job of the badge desk, an order, a new roster, new settings.
+"""The bridge's tasks for a clock besides records: a job of the badge desk, an order, a new roster, new settings.
 
-Each is an errand in its own module, in memory only meanwhile (app.on_demand). An errand gets frames (`handle`),
-works in small pieces (`step`), has answers to send (`unsent`, `publish`), and is `done` at some time; then it is let go
-of here, with its module. There is at most one of each kind.
+Each is an errand in its own module, in memory only while needed (app.on_demand). An errand gets frames (`handle`),
+works in small pieces (`step`), has answers to send (`unsent`, `publish`), and is `done` at some time; then it is
+dropped here, with its module. There is at most one of each kind.
 
     badge desk, order    loaded as the frame comes; the badge loop works for the desk, the uplink for an order
     roster, settings     loaded, and worked on, between two looks for badges; settings, which end in a restart, when no
@@ -18,8 +18,8 @@ from app import on_demand
 from app.errors import FrameError
 from app.net import frames
 
-# Of the heap and what it may grow by, which is to spare while a connection is up; the largest errand takes 9 KB, what
-# the bridge sent included.
+# Required free memory, growth included, during a connection; the largest errand takes 9 KB, including the bridge's
+# data.
 _ROOM_BYTES = const(12000)
 
 # Commands of docs/protocol.md §6, each before an order's number
@@ -40,10 +40,9 @@ class Errands:
     """The errands of one clock. channel: app.net.frames.Channel. face: what the errands show things on. reader: the
     badges'. log: the SealedLog. roster: app.net.roster.Roster.
 
-    note, digest: app.clock.Clock.note, and what a CONFIG record says; a job of the badge desk begins with one.
-    desk: the badge desk's job, None at all other times. restart_due: an order, new settings, or Wi-Fi that stays away;
-    the clock restarts when no badge is near. refused_settings: (version, why) of what the bridge gave last, if that was
-    refused, else None.
+    note, digest: app.clock.Clock.note, and what a CONFIG record says; a job of the badge desk begins with one. desk:
+    the badge desk's job, or None. restart_due: by an order, new settings, or missing Wi-Fi; the clock restarts when no
+    badge is near. refused_settings: (version, why) of the bridge's last settings, if refused, else None.
     """
 
     def __init__(self, channel, face, reader, log, roster):
@@ -56,13 +55,13 @@ class Errands:
         self.desk = None
         self._order = None
         self._roster_update = None
-        self._waiting = None  # (type, body) of the first frame of an errand that is to be loaded
+        self._waiting = None  # (type, body) of the first frame of an errand to load
         self.restart_due = False
         self.refused_settings = None
 
     def handle(self, kind, counter, body):
-        """Accept an authentic frame. Raises FrameError for one that is malformed or out of turn, and MemoryError where
-        the code for it has no room; the bridge sends again.
+        """Accept an authentic frame. Raises FrameError for one that is malformed or out of turn, and MemoryError if
+        there is no room for its code; the bridge sends again.
         """
         if kind == frames.DESK or kind == _SEALED_DESK:  # noqa: PLR1714 - as below
             if self.desk is None:
@@ -90,7 +89,7 @@ class Errands:
 
     @property
     def unsent(self):
-        """An errand that has something to send, None if none has."""
+        """An errand with something to send, or None."""
         if self.desk and self.desk.unsent:
             return self.desk
         if self._order and self._order.unsent:
@@ -98,14 +97,14 @@ class Errands:
         return self._roster_update if self._roster_update and self._roster_update.unsent else None
 
     def disconnected(self):
-        """The connection ended, and with it what belongs to one."""
+        """The connection ended: end the errands that belong to it."""
         if self.desk:
             self.desk.disconnected()
         self._order = None
         on_demand.drop(_ORDER)
 
     def step_desk(self):
-        """The badge loop's turn with a job of the badge desk; True while badges are no punches."""
+        """The badge loop's turn with a job of the badge desk; True while badges do not punch."""
         desk = self.desk
         if desk is None:
             return False
@@ -125,18 +124,18 @@ class Errands:
                 on_demand.drop(_ORDER)
 
     def can_wait(self):
-        """Whether new settings are what is to be done first."""
+        """Whether new settings are the next thing to do."""
         return self._waiting and self._waiting[0] == frames.SETTINGS
 
     def step(self, uplink):
-        """Do a bounded piece of what the badge loop does not do itself; True if there is more. Raises FrameError for a
-        first frame that was malformed.
+        """Do a bounded piece of an errand; True if there is more. Raises FrameError for a first frame that was
+        malformed.
         """
         update = self._roster_update
         if self._waiting:
             (kind, body), self._waiting = self._waiting, None
             gc.collect()
-            if gc.mem_free() >= _ROOM_BYTES:  # not where a connection or a badge desk would lack the room
+            if gc.mem_free() >= _ROOM_BYTES:  # not if a connection or a badge desk would then lack memory
                 self._load(uplink, kind, body)
             return True
         if not update:

@@ -1,7 +1,7 @@
-"""Frames: everything but records that travels between the clock and the bridge (docs/protocol.md §6).
+"""Frames: all messages between the clock and the bridge except records (docs/protocol.md §6).
 
-`seal_frame` and `open_frame` are the envelope, the rest are bodies. Any bytes given to a reader here end in a value or
-in FrameError. Whether a counter is fresh and whether a type may come on a topic is for the caller to say.
+`seal_frame` and `open_frame` are the envelope, the rest are bodies. For any bytes a reader returns a value or raises
+FrameError. The caller checks whether a counter is fresh and a type is allowed on a topic.
 """
 
 import struct
@@ -46,12 +46,12 @@ _TIME_BYTES = const(16)
 
 
 def upward_key(link_key):
-    """K_up, 32 bytes: authenticates what the clock says."""
+    """K_up, 32 bytes: authenticates the clock's frames."""
     return hmac256(link_key, b"up")
 
 
 def downward_key(link_key):
-    """K_down, 32 bytes: authenticates what the bridge says."""
+    """K_down, 32 bytes: authenticates the bridge's frames."""
     return hmac256(link_key, b"down")
 
 
@@ -61,7 +61,7 @@ def upward_counter(boot, connection, number):
 
 
 def context(clock_id, session):
-    """What a frame's tag covers before the frame itself. `clock_id` is bytes, `session` 8 bytes."""
+    """The input of a frame's tag before the frame itself. `clock_id` is bytes, `session` 8 bytes."""
     return b"badgeclock/v1" + bytes((len(clock_id),)) + clock_id + session
 
 
@@ -82,7 +82,7 @@ def open_frame(key, scope, frame):
     if not HEAD_BYTES <= end <= FRAME_BYTES_MAX - TAG_BYTES:
         raise FrameError("length")
     tag = hmac256(key, scope, frame[:end])
-    difference = 0  # all 16 bytes are looked at, whatever the first ones say
+    difference = 0  # all 16 bytes are compared, in constant time
     for index in range(TAG_BYTES):
         difference |= tag[index] ^ frame[end + index]
     if difference:
@@ -94,7 +94,7 @@ def open_frame(key, scope, frame):
 
 
 class Channel:
-    """The frames and topics of one clock. clock_id: str. link_key: 32 bytes, of which `up` and `down` are made.
+    """The frames and topics of one clock. clock_id: str. link_key: 32 bytes, from which `up` and `down` are derived.
 
     session: of the connection, 8 bytes; frames from the bridge are of this session, those of the clock of none.
     """
@@ -114,8 +114,8 @@ class Channel:
         return seal_frame(self.up, context(self._clock_id.encode(), NO_SESSION), kind, counter, body)
 
     def seal_in(self, space, kind, counter, length):
-        """A frame to the bridge, made where its body of `length` bytes is already: in `space`, a memoryview, behind
-        HEAD_BYTES, with room for the tag behind it. A part of `space`.
+        """A frame to the bridge, made around its body of `length` bytes: in `space`, a memoryview, after HEAD_BYTES,
+        with room for the tag after it. A part of `space`.
         """
         struct.pack_into(_HEAD, space, 0, FRAME_FORMAT, kind, counter)
         end = HEAD_BYTES + length
@@ -149,9 +149,7 @@ def read_ack(body):
 
 
 def count_receipts(body):
-    """How many receipts the body holds, 1 to 32; one of them may have a state that this clock does not know. Raises
-    FrameError.
-    """
+    """How many receipts the body has, 1 to 32; some may have a state unknown to this clock. Raises FrameError."""
     count = len(body) // _RECEIPT_BYTES
     if not 1 <= count <= _RECEIPTS_MAX or len(body) != count * _RECEIPT_BYTES:
         raise FrameError("receipts length")

@@ -1,7 +1,6 @@
-"""STATUS: what a clock says of itself (docs/protocol.md §7), on every connection, every heartbeat, and at changes.
+"""STATUS: a clock's report on itself (docs/protocol.md §7), on every connection, every heartbeat, and at changes.
 
-In memory for that only (app.on_demand). The functions work on the Uplink and the Status that are given, whose own these
-are.
+In memory for that only (app.on_demand). The functions belong to the Uplink and the Status that they are given.
 """
 
 import gc
@@ -18,7 +17,7 @@ _EMPTY_OBJECT = const(2)  # bytes of {}
 _COMMA = const(0x2C)
 STATUS_JSON_MAX = const(998)  # what fits a frame (docs/protocol.md §6)
 _DESK_FORM = const(2)  # of the badge desk's frames: 2, each job has its own key
-_BADGE_FORM = const(2)  # the highest form of a badge's keys that app.badge.proof knows (docs/badges.md §4)
+_BADGE_FORM = const(2)  # the highest form of a badge's keys that app.badge.proof supports (docs/badges.md §4)
 
 
 def send(uplink):
@@ -26,7 +25,7 @@ def send(uplink):
     log = uplink._log
     counter = uplink._next_counter()
     uplink._noted = (log.sealed, log.nearly_full)
-    # In two halves, into the link's own buffer: the whole would need its size four times over, each in one piece.
+    # In two halves, into the link's own buffer: as a whole it would need its size four times, each in one piece.
     further = _further(uplink)
     own = _own(uplink, further)
     for name in own:
@@ -49,14 +48,14 @@ def send(uplink):
 
 
 def facts(uplink):
-    """What STATUS tells, as a dict."""
+    """The content of STATUS, as a dict."""
     further = _further(uplink)
     further.update(_own(uplink, further))
     return further
 
 
 def of_clock(status):
-    """What a Status knows."""
+    """The part of a Status object."""
     version = status._reader.version
     try:
         temperature = status._rtc.temperature()

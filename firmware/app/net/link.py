@@ -1,23 +1,24 @@
 """The clock's one connection: TCP, TLS and MQTT packets. No call blocks.
 
-umqtt.simple is written for a socket that blocks. `Link` takes the place of that socket, and of umqtt's `socket` module:
+umqtt.simple is written for a blocking socket. `Link` replaces that socket, and umqtt's `socket` module:
 
-- What umqtt writes is collected until it is one MQTT packet. That leaves in one write: one TLS record, one TCP segment.
-- What arrives is assembled, and umqtt is shown complete packets only, so it never finds half of one.
-- Where umqtt waits for the broker's answer (CONNACK, SUBACK) it reads at once the answer it hopes for. The link
-  remembers that the real one is owed; `settled` awaits it with a deadline and takes nothing but success.
+- umqtt's writes are collected until they are one MQTT packet, which is sent in one write: one TLS record, one TCP
+  segment.
+- Received data is assembled, and umqtt gets complete packets only.
+- Where umqtt waits for the broker's answer (CONNACK, SUBACK) it gets a successful answer at once. The link remembers
+  that the real one is due; `settled` awaits it with a deadline and accepts only success.
 - Each phase has a deadline, each failure is a LinkError(category, detail).
 
-TLS verifies the broker's certificate against the site's authority and the broker's name, always: nothing here can
-switch that off. A port that checks certificate dates (ESP32 does) goes by its own system clock, which the timekeeper
-sets: from the RTC, or, when that has stopped, from the newest moment that the clock has on record. So a clock without a
-battery still connects, takes no other authority, and refuses a certificate that had run out before that moment.
+TLS always verifies the broker's certificate against the site's authority and the broker's name: nothing here can switch
+that off. A port that checks certificate dates (ESP32 does) uses its own system clock, which the timekeeper sets: from
+the RTC, or, if that has stopped, from the newest recorded moment. So a clock without a battery still connects, accepts
+no other authority, and refuses a certificate that expired before that moment.
 
 A connection is opened by app/net/connecting.py, which is in memory for that only; a found address is kept.
 
-Below TLS is `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
-a signature, most of a second on an ESP32. `Wire` gives it one TLS record a turn, so that a badge waits for one of
-these at most.
+Below TLS is `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and a
+signature, most of a second on an ESP32. `Wire` gives it one TLS record per turn, so that a badge waits for at most one
+of these.
 
 One buffer each way, made once. A packet larger than the buffer ends the connection.
 """
@@ -40,7 +41,7 @@ _RESOLVER = "app.net.resolver"
 IN_BYTES = const(1088)
 OUT_BYTES = const(1088)
 
-TLS_TIMEOUT_MS = const(20000)  # an ESP32 computes for about a second (P-256); the rest is for slow networks
+TLS_TIMEOUT_MS = const(20000)  # an ESP32 computes for about a second (P-256); the rest is margin for slow networks
 WRITE_TIMEOUT_MS = const(10000)
 ANSWER_TIMEOUT_MS = const(10000)
 POLL_MS = const(10)
@@ -63,7 +64,7 @@ _IOCTL_CLOSE = const(4)  # py/stream.h, MP_STREAM_CLOSE
 
 
 class Wire(io.IOBase):
-    """The TCP socket as TLS sees it: never waits, counts, and gives no more than was granted for this turn.
+    """The TCP socket for TLS: never waits, counts bytes, and passes no more than was granted for this turn.
 
     An exception must not pass through mbedTLS, so an OSError of the socket becomes its negative number.
     """
@@ -86,7 +87,7 @@ class Wire(io.IOBase):
         self.moved = False
 
     def grant(self):
-        """Allow what one call of TLS can need, and no endless series of empty records."""
+        """Allow what one call of TLS can need, but no endless series of empty records."""
         self._reads = self._writes = _GRANT
         self._either = False
         self.moved = False
@@ -130,9 +131,9 @@ class Wire(io.IOBase):
 
 
 class Link:
-    """One connection after another to the same broker. See the module's text for the two sides it has.
+    """One connection after another to the same broker. Its two sides are described at the top.
 
-    sockets: as module `socket`. dns: gives the address of the network's name server. tls: as module `tls`. certs: the
+    sockets: as module `socket`. dns: returns the address of the network's name server. tls: as module `tls`. certs: the
     site's authority, the clock's certificate and its key as DER bytes in `ca`, `cert`, `key`. host, port: the broker;
     `host` is the name that its certificate must carry.
     """
@@ -170,7 +171,7 @@ class Link:
         self._body = 0  # where the packet's body starts; 0: its length is not known yet
         self._shown = 0  # umqtt may read from here …
         self._shown_end = 0  # … up to here
-        self._hoped = b""  # the answer that umqtt reads in place of the one that is owed
+        self._hoped = b""  # the answer that umqtt reads instead of the real one
         self._owed = []
         self._owed_since = now
         self.ping_since = None
@@ -180,8 +181,8 @@ class Link:
     # --- for the uplink ---
 
     async def open(self, room=None):
-        """Connect TCP and prepare TLS, which shakes hands while the first packet is sent. room: the memory held for
-        that, which is given. Raises LinkError.
+        """Connect TCP and prepare TLS, whose handshake runs while the first packet is sent. room: the memory reserved
+        for that, which is released. Raises LinkError.
         """
         self.shut()
         self._reset()
@@ -203,11 +204,11 @@ class Link:
         self._address = None
 
     def shut(self):
-        """End the connection, if there is one; the next collection gives its memory back."""
+        """End the connection, if there is one; the next collection frees its memory."""
         if self._opened:
             self._opened = False
             _close(self._tls)
-        if self._sock is not None:  # TLS has closed it only if it was sound
+        if self._sock is not None:  # TLS has closed it only if it was intact
             _close(self._sock)
             self._sock = None
 
@@ -218,12 +219,13 @@ class Link:
 
     @property
     def quiet_ms(self):
-        """Milliseconds since the last packet in the direction that was quiet for longer."""
+        """Milliseconds since the last packet in the direction that has been idle longer."""
         now = time.ticks_ms()
         return max(time.ticks_diff(now, self._last_in), time.ticks_diff(now, self._last_out))
 
     def poll(self):
-        """Do what can be done now: send on, take at most one packet. True if anything moved; raises LinkError."""
+        """Do what is possible now: continue sending, accept at most one packet. True if anything moved; raises
+        LinkError."""
         if not self._opened:
             raise LinkError("closed", "no connection")
         moved = self._send_on()
@@ -240,12 +242,12 @@ class Link:
         return self._out[OUT_BYTES - length :]
 
     async def ready(self):
-        """Return once the packet that was written has left."""
+        """Return once the written packet has been sent."""
         while self._leaving:
             await asyncio.sleep_ms(0 if self.poll() else POLL_MS)
 
     async def settled(self):
-        """Return once the broker has answered everything it owed."""
+        """Return once all due answers of the broker have arrived."""
         while self._leaving or self._owed:
             await asyncio.sleep_ms(0 if self.poll() else POLL_MS)
 
@@ -260,10 +262,10 @@ class Link:
     # --- for umqtt: its socket ---
 
     def connect(self, _):
-        """Nothing: the link is open before umqtt is asked to connect."""
+        """Does nothing: the link is open before umqtt connects."""
 
     def settimeout(self, _):
-        """Nothing: the link has its own deadlines and never blocks."""
+        """Does nothing: the link has its own deadlines and never blocks."""
 
     setblocking = settimeout
 
@@ -288,7 +290,7 @@ class Link:
         return length
 
     def read(self, length):
-        """`length` bytes of the packet that is shown, or of the hoped answer. Long ones are a view, not a copy."""
+        """`length` bytes of the present packet, or of the assumed answer. Long ones are a view, not a copy."""
         if self._hoped:
             answer = self._hoped[:length]
             self._hoped = self._hoped[length:]
@@ -306,7 +308,7 @@ class Link:
     # --- TLS ---
 
     def _send_on(self):
-        """Give TLS the rest of the leaving packet; the handshake goes on by this too. True if anything moved."""
+        """Give TLS the rest of the outgoing packet; this also continues the handshake. True if anything moved."""
         if not self._leaving:
             return False
         if self._secured:
@@ -319,7 +321,7 @@ class Link:
         self._left += taken
         if self._left == self._leaving:
             self._leaving = 0
-            self._last_out = self._owed_since = time.ticks_ms()  # an answer has its time from here, not before TLS
+            self._last_out = self._owed_since = time.ticks_ms()  # an answer's deadline starts here, not before TLS
         return True
 
     def _write_on(self):
@@ -334,8 +336,8 @@ class Link:
         try:
             return self._tls.write(self._out[self._left : self._leaving])
         except ValueError as error:
-            # mbedTLS's verdict on the certificate has a line for each fault, and a new line before each; the port has
-            # ValueError for other things too, in its own words.
+            # mbedTLS's verdict on the certificate has a line for each fault, and a new line before each; the port also
+            # raises ValueError for other causes, with its own messages.
             raise LinkError("certificate" if error.args[0][:1] == "\n" else "tls", error.args[0].strip())
         except OSError as error:
             raise LinkError("tls", error.args[-1])
@@ -353,7 +355,7 @@ class Link:
         return 0
 
     def _note_answer(self):
-        """Remember what the broker owes for the packet that leaves now, and give umqtt what it hopes for."""
+        """Remember the due answer to the packet being sent, and give umqtt the assumed one."""
         kind = self._out[0]
         if kind == _CONNECT:
             self._hoped = _CONNACK_HOPED
@@ -371,7 +373,7 @@ class Link:
             part = self._in[self._filled : self._needed] if self._filled else self._first_two
             try:
                 count = self._tls.readinto(part)
-            except OSError as error:  # in TLS 1.3 the broker judges the clock's certificate only after the handshake
+            except OSError as error:  # in TLS 1.3 the broker checks the clock's certificate only after the handshake
                 raise LinkError("tls" if _CONNACK_OWED in self._owed else "closed", error.args[-1])
             if count is None:
                 return False
@@ -387,7 +389,8 @@ class Link:
                 return True
 
     def _length_known(self):
-        """Whether the packet's length is there (MQTT 3.1.1 §2.2.3: one to four bytes); asks for one more if not."""
+        """Whether the packet's length is complete (MQTT 3.1.1 §2.2.3: one to four bytes); reads one more byte if
+        not."""
         if self._in[self._filled - 1] & 0x80:
             if self._filled == 5:
                 raise LinkError("packet", "length of five bytes")
@@ -412,7 +415,7 @@ class Link:
         elif kind == _CONNACK and length == 2:
             self._answer(_CONNACK_OWED, self._in[body + 1])
         elif kind == _SUBACK and length == 3:
-            # 0x80 is a refusal; a granted QoS above the one asked for cannot be (MQTT 3.1.1 §3.9.3)
+            # 0x80 is a refusal; a granted QoS cannot be above the requested one (MQTT 3.1.1 §3.9.3)
             self._answer(self._in[body] << 8 | self._in[body + 1], self._in[body + 2])
         elif kind == _PINGRESP and length == 0 and self.ping_since is not None:
             self.ping_since = None
@@ -423,7 +426,7 @@ class Link:
         self._body = 0
 
     def _publish(self, kind, body, end):
-        """Show a PUBLISH to umqtt. Subscriptions are at QoS 0, so no other can come (MQTT 3.1.1 §3.8.4)."""
+        """Pass a PUBLISH to umqtt. Subscriptions are at QoS 0, so no other can arrive (MQTT 3.1.1 §3.8.4)."""
         if kind & 0x06 or _CONNACK_OWED in self._owed:
             raise LinkError("packet", "publish 0x%02x" % kind)
         if end - body < 2 or body + 2 + (self._in[body] << 8 | self._in[body + 1]) > end:
@@ -463,4 +466,4 @@ def _close(stream):
     try:
         stream.close()
     except OSError:
-        pass  # it is gone either way
+        pass  # it is closed either way

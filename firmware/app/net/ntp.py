@@ -1,17 +1,18 @@
-"""Asks a host for the time, once and without a wait: SNTP (RFC 4330) over UDP, unauthenticated.
+"""Queries a host for the time, once and without blocking: SNTP (RFC 4330) over UDP, unauthenticated.
 
-Only a hint: anyone on the network path can answer. So it is asked only while the clock has no time or one without a
-bound, and what it says states no bound either (docs/protocol.md §2). The question carries eight random bytes in place
-of the clock's time, and the answer must bring them back; then only who sees the question can lie.
+Only a hint: anyone on the network path can answer. So it is queried only while the clock has no time or one without a
+bound, and its answer has no bound either (docs/protocol.md §2). The request has eight random bytes instead of the
+clock's time, and the answer must return them; so only somebody who sees the request can forge one.
 
-What is refused, and is as if nothing had come:
+Ignored are:
 
-- an answer to another question, one of no server, of one that is not in time itself, or that asks to be left alone;
-- one whose own bound (RFC 5905 §11.1: half the root's delay, its dispersion) is above a second, or that took two;
-- a time before the newest that the journal knows for sure, or over 400 days after it; or before 2020, or after 2106;
-- a change by more than a quarter of an hour of a time that the RTC has, unless TLS refused certificates by that time.
+- an answer to another request, not from a server, from one that is not synchronised, or that demands a pause;
+- one whose own bound (RFC 5905 §11.1: half the root's delay, its dispersion) is above a second, or whose round trip
+  took two;
+- a time before the newest certain one in the journal, or over 400 days after it; or before 2020, or after 2106;
+- a change of more than a quarter of an hour from the RTC's time, unless TLS refused certificates by that time.
 
-Imported to ask and dropped after it.
+Imported for a query and dropped after it.
 """
 
 import asyncio
@@ -48,7 +49,7 @@ _STEP_MS = const(2000)  # more is a TIME_SET record
 
 
 async def ask(sockets, host, server, timekeeper, note):
-    """Ask `host` and give the clock what it says. Takes 14 s at most. True if the clock took it.
+    """Query `host` and set the clock by its answer. Takes 14 s at most. True if the clock accepted it.
 
     sockets: as module `socket`. server: the name server's IPv4 address as text. timekeeper: a Timekeeper that
     `accepts_hints`. note: appends a record, as app.clock.Clock.note.
@@ -62,7 +63,7 @@ async def ask(sockets, host, server, timekeeper, note):
         return False
     stamp = Stamp()
     timekeeper.stamp(stamp)
-    own_ms = 0 if timekeeper.is_refused else stamp.utc_s * 1000 + stamp.ms  # what TLS refused is no measure
+    own_ms = 0 if timekeeper.is_refused else stamp.utc_s * 1000 + stamp.ms  # a time that TLS refused is no reference
     if not is_sane(utc_ms, own_ms, timekeeper.floor_s):
         return False
     old = struct.pack(">IHBB", stamp.utc_s, stamp.ms, stamp.source, 0)
@@ -73,8 +74,8 @@ async def ask(sockets, host, server, timekeeper, note):
 
 
 def is_sane(utc_ms, old_ms, floor_s):
-    """Whether a hint is within the limits above. old_ms: the clock's own time, 0 without one; floor_s: what is known
-    for sure, 0 if nothing is.
+    """Whether a hint is within the limits above. old_ms: the clock's own time, 0 without one; floor_s: the certain
+    minimum, 0 if unknown.
     """
     if old_ms:
         return abs(utc_ms - old_ms) <= STEP_MOST_MS
@@ -90,7 +91,8 @@ def question(nonce):
 
 
 def read_answer(packet, nonce, rtt_ms):
-    """UTC in ms as the answer to `nonce` came, rtt_ms after the question; None if it is no such answer, or no use."""
+    """UTC in ms as the answer to `nonce` came, rtt_ms after the question; None if it is not an answer to it, or
+    unusable."""
     if len(packet) < _BYTES or rtt_ms > _RTT_MOST_MS:
         return None
     head, stratum, _, _, delay, dispersion, _, _, origin, got_s, got_f, sent_s, sent_f = struct.unpack(
@@ -137,11 +139,11 @@ def _send(sock, packet):
     try:
         sock.send(packet)
     except OSError:
-        pass  # full, or an error of the last one reported now: as if it was lost
+        pass  # full, or a late error of the last one: treated as lost
 
 
 def _received(sock):
     try:
         return sock.recv(_BYTES)
     except OSError:
-        return b""  # the network says that nobody is there; somebody may be later
+        return b""  # the network reports no host; there may be one later

@@ -1,8 +1,8 @@
 """Orders of the bridge: identify, self-test, capture, restart; and the report that goes back.
 
 An errand of app.net.errands, in memory until its report is sent or the connection ends (docs/protocol.md §6, "Orders
-and reports"). It works a few milliseconds at a time, so no badge waits for it. A report has no badge, no token and no
-secret in it, and fits one frame.
+and reports"). It works a few milliseconds at a time, so no badge waits for it. A report contains no badge, token or
+secret, and fits one frame.
 """
 
 import gc
@@ -21,7 +21,7 @@ _CAPTURE = const(4)
 _REPORT = const(0x03)
 _LINE_LETTERS = const(72)
 _TEST_MS = const(3000)  # the pattern stays this long, unless a badge comes
-_DRAWN_MS = const(1000)  # and has left for the display after this
+_DRAWN_MS = const(1000)  # and is sent to the display within this time
 _REPORT_MAX = const(998)  # what fits a frame
 
 
@@ -44,8 +44,8 @@ class Order:
         self._faults_before = 0
 
     def handle(self, command, number):
-        """Begin with the next step; the order that is under way already goes on. Raises FrameError for another one
-        meanwhile.
+        """Begin with the next step; the same order again changes nothing. Raises FrameError for another one at the same
+        time.
         """
         if number == self._number:
             return
@@ -56,7 +56,7 @@ class Order:
         self._due = True
 
     def step(self, uplink, now):
-        """Do one piece, if it is time. uplink: `facts()`, `failures`, `last_failure`, `wire`, `report_status()`. now:
+        """Do one piece, if it is due. uplink: `facts()`, `failures`, `last_failure`, `wire`, `report_status()`. now:
         ticks in ms.
         """
         if self._due:
@@ -68,7 +68,7 @@ class Order:
 
     @property
     def done(self):
-        """Whether the report has left."""
+        """Whether the report was sent."""
         return not self._due and self._since is None and self._body is None
 
     def _begin(self, uplink):
@@ -95,7 +95,7 @@ class Order:
             findings["seal"] = "good" if self._log.sealed else "unsealed"
 
     def _conclude(self, uplink):
-        """The pattern has left for the display."""
+        """The pattern was sent to the display."""
         gc.collect()
         facts, findings = uplink.facts(), self._findings
         findings["display"] = "good" if self._face.display_faults == self._faults_before else "no-answer"
@@ -105,7 +105,7 @@ class Order:
 
     @property
     def unsent(self):
-        """Whether the report is to be sent."""
+        """Whether there is a report to send."""
         return self._body is not None
 
     def publish(self, client, counter):
@@ -135,7 +135,7 @@ class Order:
 
 
 def _pattern(canvas, words):
-    """Every pixel is lit, in two halves that take turns; what stays dark in both is broken."""
+    """Every pixel is lit, in two alternating halves; pixels dark in both are broken."""
     canvas.fill(0)
     for x in range(0, 128, 8):
         canvas.fill_rect(x, 0, 4, 64, 1)

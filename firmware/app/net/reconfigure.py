@@ -1,8 +1,8 @@
-"""Puts settings of the bridge into /settings.json, all of them or none; the clock then restarts with them.
+"""Writes the bridge's settings into /settings.json, all of them or none; the clock then restarts with them.
 
 An errand of app.net.errands, done in one piece when no badge is near. The whole file is checked as at a start before
-anything is written; what is refused changes nothing, and STATUS says why. The new file is written beside the old one
-and then takes its name, which littlefs does as one step: power loss leaves the old file or the new one.
+anything is written; refused settings change nothing, and STATUS has the reason. The new file is written beside the old
+one and then renamed, which littlefs does atomically: power loss leaves the old file or the new one.
 """
 
 import os

@@ -1,11 +1,10 @@
-"""Finds a name's address without a wait: one question over UDP, to the network's name server.
+"""Resolves a name without blocking: one query over UDP, to the network's name server.
 
 The port's getaddrinfo blocks its caller for up to 14 s on an ESP32 when the name server does not answer, and with it
-every badge. Here the question goes out up to three times, its answer has 1, 2 and 4 s, and the loop runs meanwhile. A
-name in .local is asked of the hosts around (RFC 6762 §5.1, §6.7: its owner answers the port that asked).
+every badge. Here the query is sent up to three times, with 1, 2 and 4 s for an answer, while the loop runs. A name in
+.local is queried from the hosts on the link (RFC 6762 §5.1, §6.7: its owner answers the port that asked).
 
-An answer is a hint, no more: TLS verifies the broker by its name. What is not a right answer to this question is as if
-it had not come.
+An answer is only a hint: TLS verifies the broker by its name. Anything but a right answer to this query is ignored.
 
 Imported for a lookup and dropped after it, because an address is kept for days.
 """
@@ -22,7 +21,7 @@ from app.errors import LinkError
 
 _DNS_PORT = const(53)
 _MDNS_PORT = const(5353)
-_NONE = "0.0.0.0"  # noqa: S104 - what the port says for no address; nothing is bound to it
+_NONE = "0.0.0.0"  # noqa: S104 - the port's value for no address; nothing is bound to it
 _MDNS_GROUP = "224.0.0.251"  # RFC 6762 §3
 _TRIES_END_MS = (1000, 3000, 7000)  # counted from the first
 _POLL_MS = const(20)
@@ -40,13 +39,13 @@ _NO_SUCH_NAME = const(3)
 _POINTER = const(0xC0)
 _TYPE_A = const(1)
 _CLASS_IN = const(1)
-_CLASS = const(0x7FFF)  # mDNS has a flag in the top bit: of a question, that the answer goes to one host alone (QU)
+_CLASS = const(0x7FFF)  # mDNS has a flag in the top bit: in a query, a request for a unicast answer (QU)
 
 
 async def resolve(sockets, host, server):
-    """The IPv4 address of `host`, as text; an address is its own. Takes 7 s at most.
+    """The IPv4 address of `host`, as text; an address is returned as it is. Takes 7 s at most.
 
-    sockets: as module `socket`. server: the name server's IPv4 address as text, "0.0.0.0" if the network named none.
+    sockets: as module `socket`. server: the name server's IPv4 address as text, "0.0.0.0" if the network has none.
     Raises LinkError("address", why).
     """
     if _is_address(host):
@@ -76,9 +75,9 @@ async def resolve(sockets, host, server):
 
 
 def question(host, number):
-    """A query for the A records of `host`; number: the two bytes by which its answer is known (RFC 1035 §4.1).
+    """A query for the A records of `host`; number: the two bytes that identify its answer (RFC 1035 §4.1).
 
-    Raises LinkError for what can be no name.
+    Raises LinkError for an invalid name.
     """
     # one question, recursion desired
     query = bytearray(number + b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00")
@@ -93,10 +92,10 @@ def question(host, number):
 
 
 def read_answer(message, query):
-    """The first IPv4 address in an answer to `query`, as text; "" if it says that there is none; None if it is no
-    such answer, or broken, or reports trouble that may pass.
+    """The first IPv4 address in an answer to `query`, as text; "" if it reports that there is none; None if it is not
+    an answer to it, or malformed, or reports a temporary failure.
 
-    Names that stand for others (CNAME) come before the address in the same answer and are passed over.
+    Aliases (CNAME) come before the address in the same answer and are skipped.
     """
     at = len(query)
     if (
@@ -145,7 +144,7 @@ def _is_address(host):
 
 
 async def _answer(sock, to, query):
-    """What `read_answer` makes of the first answer, None if none comes in time."""
+    """The result of `read_answer` for the first answer, None if none comes in time."""
     poller = select.poll()
     poller.register(sock, select.POLLIN)
     start = time.ticks_ms()

@@ -1,8 +1,8 @@
-"""Who may punch here, from the bridge: badge tokens and languages; no name, no number of a person, no badge id.
+"""The bridge's list of known badges: tokens and languages; no name, no number of a person, no badge id.
 
 Looked up between badge and signal, so it reads straight from the flash and allocates nothing: at most 13 reads of ten
-bytes for the 5,148 badges that a bank holds. How a roster comes there and is judged is in `roster_bank` and
-`roster_update`, which are not always loaded; the format is in docs/protocol.md §9.
+bytes for the 5,148 badges of a bank. Writing and checking a roster is in `roster_bank` and `roster_update`, which are
+not always loaded; the format is in docs/protocol.md §9.
 """
 
 from micropython import const
@@ -23,12 +23,12 @@ class Roster:
         self.first = 0  # sector of its bank
         self.version = 0
         self.entries = 0
-        self.languages = (None,)  # None: the site's own; then those that the entries name by number
+        self.languages = (None,)  # None: the site's own; then those that the entries refer to by number
         self._entry = bytearray(ENTRY_BYTES)
         self._token = memoryview(self._entry)[:_TOKEN_BYTES]
 
     def use(self, first, version, entries, languages):
-        """From now on this one counts: its bank begins at sector `first`. languages: as the attribute."""
+        """Use this roster from now on: its bank begins at sector `first`. languages: as the attribute."""
         self.first = first
         self.version = version
         self.entries = entries
@@ -37,7 +37,7 @@ class Roster:
     def find(self, token):
         """Index in `languages` of the badge with this token; -1 if the roster does not have it.
 
-        No roster, an empty one, or one that cannot be read, has no entry and turns nobody away: 0.
+        Without a roster, or with an empty or unreadable one, nobody is rejected: 0.
         """
         entry, low, high = self._entry, 0, self.entries
         while low < high:

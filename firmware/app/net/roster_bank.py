@@ -35,7 +35,7 @@ def bank_sectors(partition):
 
 
 def entries_of(header):
-    """How many entries a header says."""
+    """The number of entries in a header."""
     return struct.unpack_from(">H", header, 8)[0]
 
 
@@ -45,7 +45,7 @@ def version_of(header):
 
 
 def parts_of(entries):
-    """In how many parts so many entries come and lie; the header, part 0, not counted."""
+    """The number of parts for so many entries; the header, part 0, not counted."""
     return (entries + PART_ENTRIES - 1) // PART_ENTRIES
 
 
@@ -71,7 +71,7 @@ def digest_part(partition, first, part, entries, digest, buf):
 
 
 def holds(header, digest, key):
-    """Whether a header's seal holds. digest: SHA-256 of all entries. key: K_roster."""
+    """Whether a header's seal is valid. digest: SHA-256 of all entries. key: K_roster."""
     view = memoryview(header)
     return hmac256(key, view[MAGIC_BYTES:_SEAL_AT], digest) == view[_SEAL_AT:]
 
@@ -83,6 +83,6 @@ def put_in_use(roster, first, header):
 
 
 def _language(header, number):
-    """The language of that number, 1 to 8; None for 0, which is the site's own, and for one that is not there."""
+    """The language of that number, 1 to 8; None for 0, which is the site's own, and for an unknown one."""
     at = _LANGUAGES_AT + 2 * (number - 1)
     return "%c%c" % (header[at], header[at + 1]) if number and header[at] else None

@@ -1,8 +1,8 @@
-"""Finds the roster that counts when the clock starts.
+"""Finds the valid roster when the clock starts.
 
-A bank counts when its header is whole and its seal holds over every entry. The header's first four bytes are programmed
-last of all, and only over content that was read back and judged; so after any power cut one whole roster counts, the
-old or the new.
+A bank is valid if its header is whole and its seal covers every entry. The header's first four bytes are programmed
+last, and only after the content was read back and verified; so after any power cut one whole roster is valid, the old
+or the new.
 """
 
 from hashlib import sha256
@@ -14,8 +14,8 @@ from app.net.roster_bank import CHUNK_BYTES, MAGIC, MAGIC_BYTES
 
 
 def load(partition, link_key):
-    """The Roster of a clock that starts: of the banks whose seal holds the one with the higher version. partition: None
-    on a clock that has none.
+    """The Roster of a clock that starts: of the banks with a valid seal the one with the higher version. partition:
+    None on a clock without one.
     """
     roster = Roster(partition)
     if partition is None:
@@ -28,7 +28,7 @@ def load(partition, link_key):
         try:
             is_whole = _is_whole(partition, first, sectors, header, buf, key)
             if is_whole and roster_bank.version_of(header) > roster.version:
-                # Once more over itself: bytes that lost power half programmed may read either way.
+                # Once more over itself: half programmed bytes after a power cut may read either way.
                 partition.writeblocks(first, MAGIC, 0)
                 roster_bank.put_in_use(roster, first, header)
         except OSError:

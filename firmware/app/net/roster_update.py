@@ -1,13 +1,13 @@
-"""Writes a new roster of the bridge, part by part, into the bank that does not count, while badges go on.
+"""Writes a new roster of the bridge, part by part, into the unused bank, while badges are served.
 
-An errand of app.net.errands, in memory until the roster is in use, was refused, or no part came for a while. Two sides
-meet in it, and neither waits for the other: the uplink brings a part (`handle`) and sends the answer (`unsent`,
-`publish`); the housekeeping works between two looks for badges (`step`): one erase, one part of 990 bytes programmed,
-or one read back. A badge finds the old roster until the new one counts.
+An errand of app.net.errands, in memory until the roster is in use, was refused, or no part came for a while. It has two
+sides, and neither waits for the other: the uplink delivers a part (`handle`) and sends the answer (`unsent`,
+`publish`); the housekeeping works between two polls for badges (`step`): one erase, one part of 990 bytes programmed,
+or one read back. Badges use the old roster until the new one is valid.
 
-What is in the flash already is kept over a lost connection and over power loss: the header without its first four bytes
-is there before the parts are, and they are programmed in order, so the bank shows how far it came. The part that was
-programmed last is asked for and programmed once more, because power may have failed within it.
+Parts in flash are kept over a lost connection and over power loss: the header without its first four bytes is written
+before the parts, and they are programmed in order, so the bank shows the progress. The last programmed part is
+requested and programmed once more, because power may have failed within it.
 """
 
 import struct
@@ -21,14 +21,14 @@ from app.net import frames, roster_bank
 from app.net.roster import ENTRIES_A_SECTOR, ENTRY_BYTES, HEAD_BYTES
 from app.net.roster_bank import CHUNK_BYTES, MAGIC, MAGIC_BYTES, PART_BYTES
 
-# What an answer says
+# Results in an answer
 _NEXT = const(0)
 _IN_USE = const(1)
 _TOO_LONG = const(2)
 _SEAL = const(3)
 _FLASH = const(4)
 
-# What is to be done in `step`
+# What `step` has to do
 _NOTHING = const(0)
 _LOOK = const(1)
 _ERASE = const(2)
@@ -39,7 +39,7 @@ _END = const(5)
 _HEAD = ">IHH"
 _HEAD_BYTES = const(8)
 _ANSWER = ">IHB"
-_FIRST_BYTES = const(64 - 8)  # what part 0 brings: the header but magic and version
+_FIRST_BYTES = const(64 - 8)  # the content of part 0: the header without magic and version
 _QUIET_MS = const(60000)
 _IOCTL_BLOCK_ERASE = const(6)
 _BLANK = b"\xff" * ENTRY_BYTES
@@ -58,9 +58,9 @@ class Update:
         self._key = roster_bank.roster_key(channel.down)
         sectors = roster_bank.bank_sectors(roster.partition)
         self._most = sectors * ENTRIES_A_SECTOR
-        self._first = 0 if roster.first else sectors  # the bank that does not count; the second before there is any
+        self._first = 0 if roster.first else sectors  # the unused bank; the second before there is any
         self._header = bytearray(HEAD_BYTES)
-        self._content = b""  # of the part that is to be programmed
+        self._content = b""  # of the part to program
         self._buf = memoryview(bytearray(CHUNK_BYTES))
         self._entries = 0
         self._parts = 0  # and the header, part 0
@@ -74,7 +74,7 @@ class Update:
     # --- the uplink's side ---
 
     def handle(self, body):
-        """Accept the body of a ROSTER frame; what comes while the one before is worked on is ignored. Raises
+        """Accept the body of a ROSTER frame; frames that arrive while the one before is processed are ignored. Raises
         FrameError for one that is malformed.
         """
         if len(body) < _HEAD_BYTES or len(body) > _HEAD_BYTES + PART_BYTES:
@@ -92,7 +92,7 @@ class Update:
         elif not part:
             self._begin(version, parts, content)
         elif version != self._version():
-            self._answer_with(version, 0, _NEXT)  # after a restart: the header first, which has how far it came
+            self._answer_with(version, 0, _NEXT)  # after a restart: the header first, which shows the progress
         elif part != self._next:
             self._answer_with(version, self._next, _NEXT)
         elif len(content) != roster_bank.length(part, self._entries):
@@ -114,7 +114,7 @@ class Update:
     # --- the housekeeping's side ---
 
     def step(self, uplink):
-        """Do one bounded piece of what is due; True if there is more. uplink: `report_status()`."""
+        """Do one bounded piece of work; True if there is more. uplink: `report_status()`."""
         todo = self._todo
         if not todo:
             if time.ticks_diff(time.ticks_ms(), self._handled_at) > _QUIET_MS:
@@ -164,14 +164,14 @@ class Update:
         return roster_bank.version_of(self._header)
 
     def _look(self):
-        """Whether the bank has this roster in part; then go on behind what is there, else begin with its erasure."""
+        """Whether the bank has this roster in part; then continue after the last part, else begin with an erase."""
         view = self._buf[:HEAD_BYTES]
         self._roster.partition.readblocks(self._first, view, 0)
         if view[MAGIC_BYTES:] != memoryview(self._header)[MAGIC_BYTES:]:
             self._at = 0
             self._todo = _ERASE
             return
-        # Over itself: what lost power half programmed may read either way.
+        # Over itself: half programmed bytes after a power cut may read either way.
         self._roster.partition.writeblocks(self._first, memoryview(self._header)[MAGIC_BYTES:], MAGIC_BYTES)
         low, high = 1, self._parts
         while low < high:
@@ -183,7 +183,8 @@ class Update:
         self._ask_for(max(1, low - 1))
 
     def _erase(self):
-        """One sector, the header's first: what is left of an old bank never passes for the beginning of this one."""
+        """Erase one sector, the header's first, so that remains of an old bank never look like the beginning of this
+        one."""
         roster = self._roster
         roster.partition.ioctl(_IOCTL_BLOCK_ERASE, self._first + self._at)
         self._at += 1
@@ -198,7 +199,7 @@ class Update:
         return view == _BLANK
 
     def _ask_for(self, part):
-        """Ask for a part; after the last one verify them all."""
+        """Request a part; after the last one verify them all."""
         self._next = part
         if part < self._parts:
             self._answer_with(self._version(), part, _NEXT)
@@ -209,14 +210,14 @@ class Update:
             self._todo = _VERIFY
 
     def _verify(self, uplink):
-        """Read one part back; after the last one the roster counts, or is refused."""
+        """Read one part back; after the last one the roster becomes valid, or is refused."""
         partition, header = self._roster.partition, self._header
         if self._at < self._parts:
             roster_bank.digest_part(partition, self._first, self._at, self._entries, self._digest, self._buf)
             self._at += 1
             return
         if not roster_bank.holds(header, self._digest.digest(), self._key):
-            # Or another try would go on behind what is there.
+            # Otherwise another try would continue after it.
             partition.ioctl(_IOCTL_BLOCK_ERASE, self._first)
             self._refuse(_SEAL)
             return

@@ -1,17 +1,16 @@
-"""Brings every record to the bridge, and its answers back. Whatever the network does, the journal loses nothing by it.
+"""Sends every record to the bridge, and handles its answers. No fault of the network loses anything from the journal.
 
-A record leaves the clock only below `next` of an authenticated ACK (docs/protocol.md §6, §7). Until then it is sent,
-and sent again: after a gap that the bridge reports, after silence, after every new connection. The bridge knows a
-record by (clock, seq, tag), so twice is once.
+A record may be dropped only below `next` of an authenticated ACK (docs/protocol.md §6, §7). Until then it is sent, and
+sent again: after a gap that the bridge reports, after a timeout, after every new connection. The bridge identifies a
+record by (clock, seq, tag), so repetitions do no harm.
 
 On a connection: CONNECT with the last will, the three subscriptions, STATUS with the session of eight random bytes;
 then batches from the journal's tail, as `Window` allows. The bridge answers STATUS with TIME, ACK and RECEIPTS.
 
-Nothing here waits for the network (see app/net/link.py), and nothing ends `run`: whatever goes wrong is counted in
-`failures`, shuts the connection and starts another after a pause with full jitter (AWS Architecture Blog, "Exponential
-Backoff And Jitter"): a random time up to 0.5 s, 1 s, 2 s … at most 30 s. The first tries are quick so that a restarted
-broker is found within seconds; with 30 s, ten thousand clocks knock 670 times a second on average, which a broker
-bears.
+Nothing here blocks on the network (see app/net/link.py), and nothing ends `run`: any failure is counted in `failures`,
+closes the connection and starts another after a pause with full jitter (AWS Architecture Blog, "Exponential Backoff And
+Jitter"): a random time up to 0.5 s, 1 s, 2 s … at most 30 s. The first tries are quick so that a restarted broker is
+found within seconds; with 30 s, ten thousand clocks connect 670 times a second on average, which a broker can handle.
 """
 
 import asyncio
@@ -39,10 +38,10 @@ NO_BROKER = const(1)
 ONLINE = const(2)
 
 BATCH_RECORDS = const(16)
-WINDOW_RECORDS = const(256)  # sixteen batches; more gains nothing where an ack takes 20 ms
+WINDOW_RECORDS = const(256)  # sixteen batches; more gains nothing with an ack in 20 ms
 ACK_TIMEOUT_MS = const(5000)
 ACK_TIMEOUT_MAX_MS = const(15000)
-ACK_OVERDUE_MS = const(1000)  # a bridge that answers without what was sent so long ago never got it: it was restarted
+ACK_OVERDUE_MS = const(1000)  # a bridge whose answer lacks a record sent this long ago never got it: it was restarted
 
 BACKOFF_FIRST_MS = const(500)
 BACKOFF_MOST_MS = const(30000)
@@ -50,16 +49,16 @@ STEADY_MS = const(10000)  # a connection that lasted this long resets the backof
 
 KEEPALIVE_S = const(60)
 PING_AFTER_MS = const(30000)
-SWEEP_MS = const(1000)  # how often the log is looked at unasked, and changes of state are looked for
+SWEEP_MS = const(1000)  # how often the log is checked without notice, and changes of state are checked
 STATUS_PAUSE_MS = const(1000)  # between two STATUS frames of a connection
 _SEALED_DESK = const(0x18)  # as in app.net.errands
-TIME_SLOW_MS = const(500)  # a TIME that took longer is used, and asked for again: the round trip is the clock's bound
-TIME_ASKS = const(3)  # so often in a row; a bridge that starts after its clock answers the first STATUS late
-TIME_LATE_MS = const(10000)  # a TIME that took longer says too little; a broker that delays it must not set the clock
+TIME_SLOW_MS = const(500)  # a TIME that took longer is used, and requested again: the round trip is the clock's bound
+TIME_ASKS = const(3)  # at most this often in a row; a bridge that starts after its clock answers the first STATUS late
+TIME_LATE_MS = const(10000)  # a TIME that took longer is too imprecise; a broker that delays it must not set the clock
 TIME_STEP_MS = const(2000)  # a larger step is a TIME_SET record
 _WIFI_POLL_MS = const(250)
-# So long without an address, or with one and no byte of the broker's, and Wi-Fi is joined from the radio up: the port
-# may wait without an end for an access point that went, or keep an address that leads nowhere. Then twice as long, ...
+# After this long without an address, or with one but no byte from the broker, Wi-Fi is joined from the radio up: the
+# port may wait forever for a vanished access point, or keep a useless address. Then twice as long, ...
 _WIFI_LOST_MS = const(120000)
 _WIFI_LOST_MOST_MS = const(960000)
 _STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
@@ -68,7 +67,7 @@ _RETIRE = b"\x05"  # the body of that COMMAND, which has no arguments
 
 
 class Window:
-    """Which records are under way, by number: go-back-N, because the bridge takes a chain in order only.
+    """Records in flight, by number: go-back-N, because the bridge accepts a chain in order only.
 
     Every number from `base` up is unknown to the bridge; those below `cursor` have been sent. Times are ticks in ms.
     """
@@ -77,13 +76,13 @@ class Window:
         self.restart(0)
 
     def restart(self, base):
-        """Nothing is under way; `base` goes first."""
+        """Reset: nothing is in flight; `base` is sent first."""
         self.base = self.cursor = base
         self.limit = BATCH_RECORDS
         self.waits = 0  # timeouts in a row
         self._since = 0
-        self._gap = -1  # the gap that was answered last by going back
-        self._retry = False  # after a timeout: an answer, even without progress, means that it is worth sending again
+        self._gap = -1  # the last gap answered by going back
+        self._retry = False  # after a timeout: an answer, even without progress, means that sending again is useful
 
     def room(self, head):
         """How many records may be sent now."""
@@ -96,7 +95,7 @@ class Window:
         self.cursor = cursor
 
     def answered(self, next_seq, verdict, now):
-        """The bridge has all below `next_seq`; after VERDICT_GAP what came behind it was of no use."""
+        """The bridge has all below `next_seq`; after VERDICT_GAP later records were discarded."""
         if next_seq > self.base:
             self.base = next_seq
             self.cursor = max(self.cursor, next_seq)
@@ -117,8 +116,8 @@ class Window:
             self.limit = BATCH_RECORDS
 
     def expired(self, now):
-        """Whether the bridge was silent for too long; then one record goes out as a probe, then two, four …: batches
-        grow to what the network carries within the timeout.
+        """Whether the bridge was silent for too long; then one record is sent as a probe, then two, four …: batches
+        grow to what the network transports within the timeout.
         """
         if self.cursor == self.base:
             return False
@@ -146,12 +145,12 @@ class Uplink:
 
     settings: clock_id, broker_host, broker_port, heartbeat_s. channel: app.net.frames.Channel. certs: ca, cert, key in
     DER. log: the SealedLog, open. timekeeper: `stamp`, `set_from_bridge`, `refuse`. sockets, tls, mqtt_module: modules
-    socket, tls and umqtt.simple. wifi: `connected()`, `start()`, `rejoin()`, `dns()`. status: gives a dict of STATUS
+    socket, tls and umqtt.simple. wifi: `connected()`, `start()`, `rejoin()`, `dns()`. status: returns a dict of STATUS
     keys; `firmware`, `heap_free`, `reset` and `reader` should be among them. events, called within the uplink's task:
-    `receipt(seq, state, code, reception_number)`, `link(state)`, `acked(tail)`. A fault of `status` or `events` is
+    `receipt(seq, state, code, reception_number)`, `link(state)`, `acked(tail)`. An exception of `status` or `events` is
     counted and changes nothing else. errands: app.net.errands.Errands. room: `take()` and `give()` of the memory that a
-    connection needs, held while there is none, and `join()` before Wi-Fi takes its part of it; None where nobody
-    competes for it.
+    connection needs, reserved while there is none, and `join()` before Wi-Fi takes its part of it; None where memory is
+    sufficient.
     """
 
     def __init__(
@@ -190,15 +189,15 @@ class Uplink:
         self._number = 0  # of the last frame in this connection
         self._last_counter = 0  # of a frame from the bridge in this session
         self._receipt = 0  # highest receipt number without a gap below it, this boot
-        self._gap_asked = 0  # how often the bridge was asked for what comes after it
-        self._time_asked = 0  # how often it was asked for a TIME that takes less time
+        self._gap_asked = 0  # how often later ones were requested from the bridge
+        self._time_asked = 0  # how often a faster TIME was requested
         self._status_due = False
         self._status_at = time.ticks_ms()
         self._status_sent = [(0, time.ticks_ms())] * _STATUS_KEPT
         self._noted = None
         self._notified = False
         self._swept_at = time.ticks_ms()
-        self._reached_at = time.ticks_ms()  # when the broker said something, or Wi-Fi was joined again for it
+        self._reached_at = time.ticks_ms()  # when the broker last sent something, or Wi-Fi was joined again
         self._patience_ms = _WIFI_LOST_MS
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
@@ -217,7 +216,7 @@ class Uplink:
         self._notified = True
 
     def report_status(self):
-        """Something of note changed: send STATUS soon."""
+        """Something relevant changed: send STATUS soon."""
         self._status_due = True
 
     def run_errands(self):
@@ -233,12 +232,12 @@ class Uplink:
             try:
                 if not self._wifi.connected():
                     await self._join()
-                    failures = 0  # what failed before says nothing about the network now
+                    failures = 0  # earlier failures do not apply to the present network
                 self._set_state(NO_BROKER)
                 await self._connect()
                 online_at = time.ticks_ms()
                 await self._serve()
-            except Exception as error:  # noqa: BLE001 - whatever it was, a new connection is the answer
+            except Exception as error:  # noqa: BLE001 - whatever it was, make a new connection
                 self._count(error)
             if self._link.wire is not wire and self._link.wire.received:
                 self._reached_at = time.ticks_ms()
@@ -246,7 +245,7 @@ class Uplink:
             self._link.shut()
             self.errands.disconnected()
             if self._room:
-                gc.collect()  # what is left of the connection takes memory
+                gc.collect()  # remains of the connection take memory
                 self._room.take()
             self._set_state(min(self.link_state, NO_BROKER))
             if online_at is not None and time.ticks_diff(time.ticks_ms(), online_at) > STEADY_MS:
@@ -257,7 +256,7 @@ class Uplink:
             failures += 1
 
     async def _pause(self, pause_ms):
-        """Wait, but no longer than Wi-Fi is there."""
+        """Wait, but only while Wi-Fi is connected."""
         while True:
             step_ms = min(pause_ms, _WIFI_POLL_MS)
             await asyncio.sleep_ms(step_ms)
@@ -282,14 +281,14 @@ class Uplink:
             self._wifi.rejoin()
 
     def _new_client(self):
-        """A new client for each connection, so that packet identifiers start at 1 and never come near 65,536."""
+        """A new client for each connection, so that packet identifiers start at 1 and never reach 65,536."""
         own = self._settings
         client = self._mqtt.MQTTClient(own.clock_id, own.broker_host, own.broker_port, keepalive=KEEPALIVE_S)
         client.set_callback(self._on_message)
         return client
 
     async def _connect(self):
-        """Connect, subscribe, send STATUS. Raises whatever went wrong."""
+        """Connect, subscribe, send STATUS. Raises any error of these."""
         await self._link.open(self._room)
         try:
             await on_demand.load(_GREETING, "app.log.connection_numbers").greet(self)
@@ -318,7 +317,7 @@ class Uplink:
             self._guarded(self._events.link, state)
 
     def _count(self, error):
-        """Count a failure under its category and keep its words for the technician."""
+        """Count a failure under its category and keep its text for the technician."""
         if isinstance(error, LinkError) and len(error.args) == 2:
             category, detail = error.args
             if category == "certificate" and "validity" in detail:  # mbedTLS: "has expired", "starts in the future"
@@ -334,12 +333,12 @@ class Uplink:
         self.last_failure = failure
 
     def _guarded(self, function, *arguments):
-        """What the clock's own function gives, or None: a fault of display or reader must not end a connection."""
+        """The result of the clock's own function, or None: a fault of display or reader must not end a connection."""
         try:
             return function(*arguments)
         except FrameError:
             self.rejected += 1
-        except Exception as error:  # noqa: BLE001 - the faults of others, counted here
+        except Exception as error:  # noqa: BLE001 - faults of other parts, counted here
             self.failures["clock"] = self.failures.get("clock", 0) + 1
             self.last_failure = "clock: " + repr(error)
 
@@ -378,7 +377,7 @@ class Uplink:
         return count > 0
 
     def _sweep(self, now):
-        """What is looked at once a second: Wi-Fi, timeouts, records without notice, the heartbeat, changes of note."""
+        """Checks once a second: Wi-Fi, timeouts, records without notice, the heartbeat, relevant changes."""
         if not self._wifi.connected():
             raise LinkError("closed", "no Wi-Fi")
         if self._window.expired(now):
@@ -409,7 +408,7 @@ class Uplink:
     # --- receiving ---
 
     def _on_message(self, topic, frame):
-        """A publication came. What is not a fresh frame of this session's bridge is counted and ignored."""
+        """Handle a publication. Anything but a fresh frame of this session's bridge is counted and ignored."""
         try:
             kind, counter, body = self._channel.open(topic, frame)
             if counter <= self._last_counter:
@@ -429,7 +428,7 @@ class Uplink:
                     self._notified = True  # a job begins with a record
         except FrameError:
             self.rejected += 1
-        except MemoryError as error:  # what an errand needs is loaded when there is room; the bridge sends again
+        except MemoryError as error:  # an errand is loaded when there is room; the bridge sends again
             self._count(error)
 
     def _handle_ack(self, body):
@@ -447,10 +446,10 @@ class Uplink:
             self._guarded(self._events.acked, log.tail)
 
     def _handle_receipts(self, body):
-        """Pass the receipts on, in order and once each. At a gap ask for what is missing, by STATUS.
+        """Pass the receipts on, in order and once each. At a gap request the missing ones, by STATUS.
 
-        The bridge sends again only what is younger than a day, so a gap can stay: after two questions it is accepted.
-        One of a state that only a newer bridge gives is passed over, so that it holds up no reception number.
+        The bridge repeats only those younger than a day, so a gap can remain: after two tries it is accepted. One of an
+        unknown state, from a newer bridge, is skipped, so that it does not delay reception numbers.
         """
         for index in range(frames.count_receipts(body)):
             number, seq, state, code, reception_number = frames.read_receipt(body, index)
@@ -469,7 +468,7 @@ class Uplink:
                 self.rejected += 1
 
     def _handle_time(self, body):
-        """Set the clock, if the answer came soon enough, and record the step if it is one of note."""
+        """Set the clock, if the answer came soon enough, and record the step if it is large enough."""
         utc_ms, answered = frames.read_time(body)
         number = answered & 0xFFFFFFFF
         sent_number, sent_at = self._status_sent[number % _STATUS_KEPT]
@@ -496,7 +495,7 @@ class Uplink:
         try:
             self._log.append(KIND_TIME_SET, 0, record.NOTHING, old, stamp)
         except JournalFull:
-            pass  # `free` left room, so only a fault of the log comes here, and the log reports it
+            pass  # `free` left room, so only a fault of the log gets here, and the log reports it
         self._notified = True
 
     def _retire(self):
@@ -505,5 +504,5 @@ class Uplink:
         try:
             self._log.retire(self._stamp)
         except JournalFull:
-            pass  # retired already, or the bridge must acknowledge first, and asks again
+            pass  # retired already, or the bridge must acknowledge first, and repeats the order
         self._notified = self._status_due = True

@@ -1,1 +1,1 @@
-"""What a person sees and hears of the clock. It draws and sounds; it decides nothing about a punch."""
+"""Display, tones and lamp of the clock. It decides nothing about a punch."""

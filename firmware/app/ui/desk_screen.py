@@ -1,10 +1,10 @@
-"""What the display says in issue mode. In memory with app/net/desk.py; the words are the site's (app.ui.words)."""
+"""The display in issue mode. In memory with app/net/desk.py; in the site's language (app.ui.words)."""
 
 from micropython import const
 
 from app.ui import screens
 
-# Stages of a job. The first three are also what close says (docs/protocol.md §6).
+# Stages of a job. The first three are also the results of close (docs/protocol.md §6).
 NOTHING = const(0)
 DONE = const(1)
 FAILED = const(2)
@@ -22,7 +22,7 @@ def screen(stage):
 
 
 def _draw(canvas, texts, stage):
-    """A ruled title, which no punch has; no tick and no stamp, whatever became of the badge."""
+    """A ruled title, unlike any punch; no tick and no stamp, for any result."""
     canvas.fill(0)
     screens.line(canvas, texts[_TITLE], 0)
     canvas.hline(0, 9, 128, 1)

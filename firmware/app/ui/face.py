@@ -1,10 +1,9 @@
-"""What the clock shows and sounds, and for how long: the worker's whole view of it.
+"""What the clock shows and sounds, and for how long: the worker's whole interface.
 
-Signals start at once, inside the call; the display follows in the face's own task, some pages at a time, since a
-whole screen takes 23 ms. A message stays for its time; the next badge replaces it at once. The receipt of the
-newest punch changes that punch's message if it is still shown, and is its own message otherwise, within ten seconds and
-never over another one. A punch of somebody else in between keeps a receipt off the display: nobody may read
-another's answer as their own.
+Signals start at once, inside the call; the display follows in the face's own task, some pages at a time, since a whole
+screen takes 23 ms. A message stays for its time; the next badge replaces it at once. The receipt of the newest punch
+changes that punch's message if it is still shown, and is its own message otherwise, within ten seconds and never over
+another one. After a punch of another worker the receipt is not shown: nobody may take another's answer for their own.
 """
 
 import asyncio
@@ -35,28 +34,28 @@ _PAGE = const(13)
 
 _ABOUT_PUNCH = (_KEPT, _KEPT_LATER, _REGISTERED, _UNKNOWN, _REFUSED)
 
-# By receipt state of docs/protocol.md §6, what a worker is shown; nothing of a state beyond.
+# By receipt state of docs/protocol.md §6, the worker's screen; none for higher states.
 _BY_RECEIPT = (_IDLE, _REGISTERED, _REFUSED, _UNKNOWN, _REGISTERED, _REGISTERED)
 
 _ONLINE = const(2)
 _UPGRADED_MS = const(1000)  # a receipt is shown at least this long
-_LATE_MS = const(10000)  # after the punch, its receipt is no news for the worker at the clock
+_LATE_MS = const(10000)  # this long after the punch, its receipt is not shown to the worker at the clock
 _IDENTIFY_MS = const(5000)
-_ASSUMED_MS = const(3000)  # a direction that is assumed is shown at least as long as a key puts it right
+_ASSUMED_MS = const(3000)  # an assumed direction is shown at least as long as a key can correct it
 _BUSY_MS = const(10)
 _QUIET_MS = const(20)
 _SLICE_MS = const(4)  # two pages on I2C at 400 kHz
-_RETRY_MS = const(10000)  # a display that does not answer is started again
+_RETRY_MS = const(10000)  # restart interval of a display that does not answer
 _REFRESH_MS = const(500)
-_CHECK_MS = const(3000)  # between two questions whether the display is on
-_RENEW_CHECKS = const(20)  # after so many it is written again when nobody is near, ...
+_CHECK_MS = const(3000)  # between two checks whether the display is on
+_RENEW_CHECKS = const(20)  # after this long it is rewritten when nobody is near, ...
 _RENEW_MOST_CHECKS = const(40)  # ... and after so many in any case
 _SOFTEST = const(1)
 
 
 class Face:
-    """words: app.ui.words.Words of the site's language. display: `canvas`, `tint(mood)` (app.ui.screens), and what may
-    raise OSError: `start()`, `update() -> bool`, `healthy() -> bool`, `renew()`. buzzer, lamp: players
+    """words: app.ui.words.Words of the site's language. display: `canvas`, `tint(mood)` (app.ui.screens), and methods
+    that may raise OSError: `start()`, `update() -> bool`, `healthy() -> bool`, `renew()`. buzzer, lamp: players
     (drivers.pattern), and the buzzer has a `volume`.
 
     It is also the uplink's `events`: receipt, link, acked. `receipts`: the app.receipts.Receipts in which it
@@ -67,7 +66,7 @@ class Face:
         self._settings = settings
         self._words = words
         self._other = (None, words)  # another language than the site's, and its Words
-        self._language = None  # in which the message is, None: in the site's
+        self._language = None  # language of the message, None: the site's
         self._display = display
         self._buzzer = buzzer
         self._lamp = lamp
@@ -86,7 +85,7 @@ class Face:
         self._assumed = False
         self._draw_page = None
         self._standing_fault = 0
-        # The newest punch that counts, and what was shown about it.
+        # The newest valid punch, and what was shown about it.
         self._punch_seq = -1
         self._punch_token = b"\0\0"
         self._punch_language = None
@@ -99,15 +98,15 @@ class Face:
         self._tail = ""
         self._idle_of = None
         self._refreshed = time.ticks_ms()
-        self._checked = time.ticks_ms()  # when the display was asked last, or did not answer
-        self._checks = 0  # since it was written again; below zero: it does not answer
+        self._checked = time.ticks_ms()  # when the display was last checked, or did not answer
+        self._checks = 0  # since it was rewritten; below zero: it does not answer
         self.display_faults = 0
         buzzer.volume = settings.volume
 
     # --- the clock's side ---
 
     def punched(self, outcome):
-        """Signal what became of a badge (app.punch.Outcome), and show it."""
+        """Signal the result for a badge (app.punch.Outcome), and show it."""
         if outcome.kind == punch.KEPT:
             tones = signals.KEPT_TONES[outcome.direction]
             shown_ms = max(self._message_ms, _ASSUMED_MS) if outcome.assumed else self._message_ms
@@ -145,7 +144,7 @@ class Face:
         self._language = outcome.language
 
     def _note_punch(self, outcome, reported):
-        """This is the newest punch that counts, about which the clock itself has `reported`."""
+        """Remember the newest valid punch, for which the clock itself has `reported`."""
         self._punch_seq = outcome.seq
         self._punch_token = outcome.token
         self._punch_language = outcome.language
@@ -157,13 +156,13 @@ class Face:
         self._waiting = _IDLE
 
     def several(self):
-        """More than one badge is in the field. Signalled once as long as it lasts."""
+        """More than one badge is in the field. Signalled once while it lasts."""
         if self._kind != _SEVERAL:
             self._signal(signals.SEVERAL_BADGES)
         self._show(_SEVERAL, self._message_ms)
 
     def chosen(self, direction, choice_ms):
-        """A key set the direction of the next punch, for that long; shown if the display is not lent."""
+        """A key set the direction of the next punch, for that long; shown if the display is free."""
         self._signal(signals.KEY)
         if callable(self._kind):
             return
@@ -171,25 +170,25 @@ class Face:
         self._show(_CHOSEN, choice_ms)
 
     def show(self, draw, duration_ms, signal):
-        """Signal, and show for that long what `draw(canvas, words)` draws, which gives its mood: the screen of a module
-        that may go.
+        """Signal, and show for that long what `draw(canvas, words)` draws, which returns its mood: for modules that may
+        be dropped.
         """
         self._signal(signal)
         self._show(draw, duration_ms)
 
     def page(self, draw, duration_ms):
-        """Show what somebody asked the clock for, as `show` does, for that long; any other message ends it."""
+        """Show a requested page, like `show`, for that long; any other message ends it."""
         self._signal(signals.KEY)
         self._show(_PAGE, duration_ms)
         self._draw_page = draw
 
     def keep(self, duration_ms):
-        """Let such a page stand for that long from now."""
+        """Extend such a page to that long from now."""
         if self._kind == _PAGE:
             self._until = time.ticks_add(time.ticks_ms(), duration_ms)
 
     def fault(self, code):
-        """The clock cannot serve (app.faults), until it is called with code 0; shown in place of the idle screen."""
+        """The clock cannot serve (app.faults), until it is called with code 0; shown instead of the idle screen."""
         if code and not self._standing_fault:
             self._signal(signals.FAULT)
         self._standing_fault = code
@@ -198,7 +197,7 @@ class Face:
     # --- the uplink's side ---
 
     def receipt(self, seq, state, code, reception_number):
-        """The authority's or the bridge's word on the punch `seq`."""
+        """The authority's or the bridge's result for the punch `seq`."""
         self.receipts.put(seq, state, code, reception_number)
         kind = _BY_RECEIPT[state] if state < len(_BY_RECEIPT) else _IDLE
         if kind == _IDLE or seq != self._punch_seq or kind == self._reported:
@@ -207,7 +206,7 @@ class Face:
             return
         self._reported = kind
         self._receipt_code = code
-        if kind == _REGISTERED and code:  # the way that the bridge took the punch for
+        if kind == _REGISTERED and code:  # the direction used by the bridge
             self._punch_direction = code
         self._tail = str(reception_number)[-6:]
         if self._kind in _ABOUT_PUNCH or self._is_over():
@@ -220,11 +219,11 @@ class Face:
         self._link = state
 
     def acked(self, tail):  # noqa: ARG002 - an event of the uplink
-        """The bridge keeps every record below `tail`: the count on the idle screen follows by itself."""
+        """The bridge has every record below `tail`: the count on the idle screen follows by itself."""
         self._refreshed = time.ticks_add(time.ticks_ms(), -_REFRESH_MS)
 
     def identify(self):
-        """Somebody asks which clock this is."""
+        """Identify: somebody wants to find this clock."""
         self._signal(signals.IDENTIFY)
         self._show(_IDENTIFY, _IDENTIFY_MS)
 
@@ -236,7 +235,7 @@ class Face:
             await asyncio.sleep_ms(self.work())
 
     def work(self):
-        """One bounded piece: signals that are due, a change of the message, some pages. Gives the milliseconds until
+        """One bounded piece: signals that are due, a change of the message, some pages. Returns the milliseconds until
         the next call.
         """
         playing = self._buzzer.step() >= 0
@@ -264,7 +263,7 @@ class Face:
         self._drawn = False
 
     def _show_receipt(self, kind):
-        """Show what a receipt says about the newest punch."""
+        """Show a receipt for the newest punch."""
         left_ms = 0 if self._kind == _IDLE else time.ticks_diff(self._until, time.ticks_ms())
         upgraded = self._kind in _ABOUT_PUNCH and kind == _REGISTERED
         if kind != _REGISTERED or not self._buzzer.playing:  # a confirmation never cuts the punch's own tones
@@ -283,7 +282,7 @@ class Face:
         return self._kind == _IDLE or time.ticks_diff(self._until, time.ticks_ms()) <= 0
 
     def _settle(self):
-        """End a message whose time is over; then a receipt that waited for that has its turn, if it is still news."""
+        """End a message whose time is over; then a waiting receipt is shown, if it is still recent."""
         if self._kind == _IDLE or not self._is_over():
             return
         if self._waiting and time.ticks_diff(time.ticks_ms(), self._punched_at) <= _LATE_MS:
@@ -328,8 +327,8 @@ class Face:
         self._display.tint(mood)
 
     def _words_of(self, language):
-        """The words of a language, the site's if the clock has none of it. Only the site's and one other stay in
-        memory, and not the module that reads them.
+        """The words of a language, the site's if the clock does not have it. Only the site's and one other stay in
+        memory, without the module that reads them.
         """
         if language is None or language == self._settings.language:
             return self._words
@@ -382,10 +381,9 @@ class Face:
         self._display.tint(mood)
 
     def _update(self):
-        """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for
-        a while and then started again; one that is off though it was switched on, as after a dip of its supply, is
-        written again, and so is any after a minute, or two while somebody is near: not every display can report a
-        reset.
+        """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for a
+        while and then restarted; one that is off although it was switched on, as after a dip of its supply, is
+        rewritten, and so is any after a minute, or two while somebody is near: not every display can report a reset.
         """
         started = time.ticks_ms()
         since_ms = time.ticks_diff(started, self._checked)

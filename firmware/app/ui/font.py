@@ -1,9 +1,9 @@
 """Letters and icons on a `framebuf` canvas: small (8x8) and large (12x16) text, huge digits (24x32), icons of 48x48.
 
-Small ASCII letters are framebuf's own, but for one. All else is read from a file when it is drawn and costs no memory:
+Small ASCII letters are framebuf's own, except one. All else is read from a file when it is drawn and costs no memory:
 glyphs.bin beside this file has what every clock needs, /lang/letters.bin the letters of its site's name and of the
-languages that the site chose beyond those; badgeclock/technician/art.py makes both out of firmware/art, and says what
-is in them. What is drawn is lit; what is dark in a letter leaves the canvas as it is. Without a file there are blanks
+languages that the site chose beyond those; badgeclock/technician/art.py makes both from firmware/art, and describes
+them. Drawing only lights pixels; the dark parts of a letter leave the canvas unchanged. Without a file there are blanks
 or question marks, and no error: a clock with a damaged file shows what it can.
 """
 
@@ -22,8 +22,8 @@ FULL = const(8)
 NO_TIME = const(9)
 WRENCH = const(10)
 
-ASSUMED = const(5)  # beside a way: nothing said that it is this one
-CUT = "…"  # in the place of what has no room
+ASSUMED = const(5)  # beside a way: it is assumed
+CUT = "…"  # in place of text without room
 
 # The places of glyphs.bin: its sections, and in those of letters a place for each of these.
 _SMALL = "m…\u2019\u2191ÀÁÂÄÆÇÈÉÊËÍÎÏÓÔÖŒÙÚÛÜŸàáâäæçèéêëíîïóôöœùúûüÿß"  # its own m: framebuf's looks like its M
@@ -74,7 +74,7 @@ def icon(canvas, number, x, y):
 
 
 def way(canvas, direction, x, y):
-    """Which way a punch of a direction goes, if it has one; 32 by 16 pixels."""
+    """The way of a punch's direction, if it has one; 32 by 16 pixels."""
     if direction:
         _put(canvas, 4, (direction - 1,), x, y)
 

@@ -1,7 +1,7 @@
 """The technician's pages on the clock's display: in and out held together for three seconds, then any key turns.
 
-The facts are those of STATUS (docs/protocol.md §7), and the words are a technician's: English, short. The pages are a
-message like any other: a badge cuts them short at once. In memory while they are shown.
+The facts are those of STATUS (docs/protocol.md §7), and the texts are for technicians: English, short. The pages are a
+message like any other: a badge ends them at once. In memory while they are shown.
 """
 
 import gc
@@ -56,7 +56,7 @@ def screen(page, facts):
 
 
 def _draw(canvas, page, rows):
-    """A ruled title, and what it is about: at most six lines of sixteen letters."""
+    """A ruled title, and at most six lines of sixteen letters."""
     canvas.fill(0)
     font.text(canvas, "%d/%d %s" % (page + 1, PAGES, rows[0]), 0, 0)
     canvas.hline(0, 9, 128, 1)

@@ -1,10 +1,10 @@
 """The screens of the display: pure functions from a state to pixels on a canvas of 128x64.
 
 The canvas is a `framebuf.FrameBuffer` or anything with its drawing methods; colour 1 is lit. An icon of 48x46 at the
-left shows the state by its shape, the column right of it what was done, and two lines below what it means. Between any
-two of these is a row that is dark: letters have eight rows, the lowest for what hangs below a line. Nothing here keeps
-state. Every screen gives its mood, which the display shows too, as far as it can: in its colours, or as dark on
-light. Kept and registered differ in all of this: a tick on dark paper, and a stamp on light.
+left shows the state by its shape, the column right of it what was done, and two lines below the meaning. Between any
+two of these is a dark row: letters have eight rows, the lowest for descenders. Nothing here keeps state. Every screen
+returns its mood, which the display shows as far as it can: in its colours, or as dark on light. Kept and registered
+differ in all of this: a tick on dark paper, and a stamp on light.
 """
 
 from micropython import const
@@ -14,12 +14,12 @@ from app.ui import font
 _CELL = const(8)
 _WIDTH = const(128)
 _COLUMNS = const(16)
-_RIGHT = const(56)  # where the column beside the icon begins, ...
-_RIGHT_COLUMNS = const(9)  # ... and how many small letters it has room for
-_MIDDLE = const(40)  # the place of an icon that has nothing beside it
+_RIGHT = const(56)  # the column beside the icon, ...
+_RIGHT_COLUMNS = const(9)  # ... and its number of small letters
+_MIDDLE = const(40)  # the place of an icon with nothing beside it
 _LARGE = const(12)
 _PITCH = const(9)  # from one line to the next
-_WORDS = const(47)  # where the two lines below the icon stand
+_WORDS = const(47)  # the two lines below the icon
 _LAST = const(56)
 _WAY = const(15)
 _TIME = const(30)
@@ -72,7 +72,7 @@ def kept(canvas, words, direction, time_text, seq):
 
 
 def kept_later(canvas, words, direction, time_text, seq, unsent):
-    """A punch is in the flash and waits for the bridge, with all `unsent` records."""
+    """A punch is in flash and waits for the bridge, with all `unsent` records."""
     _punch(canvas, words, font.LATER, direction, time_text)
     _waiting(canvas, unsent, 21)
     _meaning(canvas, words.kept_later[0], words.kept_later[1], seq)
@@ -80,8 +80,8 @@ def kept_later(canvas, words, direction, time_text, seq, unsent):
 
 
 def assumed(canvas, words, look, direction, time_text, seq):
-    """A punch is in the flash, and nothing said its direction: the way has a question mark, and the screen says how
-    to put it right. look: KEPT_LOOK or LATER_LOOK.
+    """A punch is in flash with an assumed direction: the way has a question mark, and the screen says how to correct
+    it. look: KEPT_LOOK or LATER_LOOK.
     """
     icon, mood = look
     _punch(canvas, words, icon, direction, time_text)
@@ -91,7 +91,7 @@ def assumed(canvas, words, look, direction, time_text, seq):
 
 
 def registered(canvas, words, direction, time_text, seq, tail):
-    """The authority has given a reception number, of which `tail` is the end."""
+    """The authority has given a reception number, which ends in `tail`."""
     _punch(canvas, words, font.STAMP, direction, time_text)
     _number(canvas, seq, _RIGHT + 32, 19)
     _meaning(canvas, words.registered, words.authority + " .." + tail, None)
@@ -99,15 +99,15 @@ def registered(canvas, words, direction, time_text, seq, tail):
 
 
 def duplicate(canvas, words, direction, time_text, seq):
-    """The same badge punched a moment ago, at `time_text`; this one is kept too, and counts for nothing."""
+    """The same badge punched a moment ago, at `time_text`; this one is kept too, but not counted."""
     _punch(canvas, words, font.EQUALS, direction, time_text)
     _meaning(canvas, words.duplicate + " " + time_text, "", seq)
     return NOTICE
 
 
 def unknown(canvas, words, token, seq):
-    """The bridge does not know the badge; the punch is kept and waits for somebody to assign it. The code is the
-    beginning of the token.
+    """The badge is unknown; the punch is kept and waits for somebody to assign it. The code is the beginning of the
+    token.
     """
     _with_code(canvas, words, font.QUESTION, "%02X%02X" % (token[0], token[1]), seq)
     _meaning(canvas, words.unknown, words.see_office, None)
@@ -150,13 +150,13 @@ def fault(canvas, words, code):
 
 
 def retired(canvas, words):
-    """The clock's records have ended; nothing more is kept."""
+    """The clock is retired; nothing more is kept."""
     _alone(canvas, font.OCTAGON, words.retired, words.full_todo)
     return BROKEN
 
 
 def chosen(canvas, words, direction):
-    """A key was pressed: the next punch will be this."""
+    """A key was pressed: the direction of the next punch."""
     canvas.fill(0)
     word = words.directions[direction]
     font.large(canvas, word, (_WIDTH - len(word) * _LARGE) // 2, 8)
@@ -166,7 +166,7 @@ def chosen(canvas, words, direction):
 
 
 def identify(canvas, words, clock_id):
-    """Somebody asked which clock this is."""
+    """Identifies this clock to somebody looking for it."""
     canvas.fill(0)
     canvas.rect(0, 0, 128, 64, 1)
     line(canvas, words.identify, 16)
@@ -176,7 +176,7 @@ def identify(canvas, words, clock_id):
 
 
 def _punch(canvas, words, icon, direction, time_text):
-    """What every punch shows: its state's icon, direction and way, and time."""
+    """The common part of every punch: its state's icon, direction and way, and time."""
     canvas.fill(0)
     font.icon(canvas, icon, 0, 0)
     font.large(canvas, words.directions[direction], _RIGHT, 0)
@@ -185,7 +185,7 @@ def _punch(canvas, words, icon, direction, time_text):
 
 
 def _with_code(canvas, words, icon, code, seq):
-    """An icon, and what a worker reports to those who help: a code, and the record's number if there is one."""
+    """An icon, and what a worker reports to get help: a code, and the record's number if there is one."""
     canvas.fill(0)
     font.icon(canvas, icon, 0, 0)
     font.text(canvas, words.code, _RIGHT, 2)
@@ -203,7 +203,7 @@ def _alone(canvas, icon, first, second):
 
 
 def _meaning(canvas, first, second, seq):
-    """The two lines below, and the record's number in the one that leaves room for it, the second rather."""
+    """The two lines below, and the record's number in one with room for it, preferably the second."""
     font.text(canvas, first, 0, _WORDS)
     font.text(canvas, second, 0, _LAST)
     if seq is not None and not _number(canvas, seq, _CELL * len(second), _LAST):
@@ -211,7 +211,8 @@ def _meaning(canvas, first, second, seq):
 
 
 def _number(canvas, seq, left, y):
-    """The record's number at the right, if that leaves something free beside what ends at `left`; whether it does."""
+    """The record's number at the right, if there is space after the text that ends at `left`; returns whether there
+    is."""
     number = "#" + str(seq)
     x = _WIDTH - _CELL * len(number)
     if x > left:
@@ -225,8 +226,8 @@ def line(canvas, text, y):
 
 
 def lines(canvas, text, x, y, columns, rows):
-    """Text broken between words into so many lines of so many columns, from x on, or in the middle if x is below zero.
-    A word that is too long, and text that has no line left, is cut with a sign.
+    """Text wrapped into so many lines of so many columns, from x on, or centred if x is below zero. Words that are too
+    long, and text beyond the last line, are cut with a sign.
     """
     while text:
         rest = ""
@@ -250,7 +251,7 @@ def lines(canvas, text, x, y, columns, rows):
 
 
 def _waiting(canvas, count, y):
-    """How many records still go up, at the right: an arrow and the count, in thousands if they are very many."""
+    """How many records are unsent, at the right: an arrow and the count, in thousands if very many."""
     number = str(count) if count <= _TOO_MANY else "%dk" % (count // 1000)
     if count <= 999:  # else the arrow has no room
         number = "\u2191" + number

@@ -1,8 +1,8 @@
-"""What the worker gets at once: tones and lamp of each outcome.
+"""The immediate signals: tones and lamp of each outcome.
 
-The pattern carries the meaning, not the pitch alone and never the colour alone: kept is one or two short tones, not
-kept or not right is three, a badge that is not accepted is a short and a long low one, a fault is one long one. Success
-is over within 300 ms, so that a queue keeps moving. After the field's own norms (Infor 2 and 3, cestronics 1 and 4,
+The pattern has the meaning, not only the pitch and never only the colour: kept is one or two short tones, not kept or
+not right is three, a badge that is not accepted is a short and a long low one, a fault is one long one. Success is over
+within 300 ms, so that a queue is not delayed. After the field's own norms (Infor 2 and 3, cestronics 1 and 4,
 Fab-O-matic 1 and 3; RAS's rising and falling pair for in and out).
 
 A signal is (tones, lamp), two flat tuples of a value and the milliseconds that it lasts.

@@ -1,4 +1,4 @@
-"""What the display shows while the clock starts, and when it cannot. Only the start needs these (app.ui.screens)."""
+"""The screens while the clock starts, and when it cannot. Only the start needs these (app.ui.screens)."""
 
 from app.ui import screens
 

@@ -1,6 +1,6 @@
-"""A clock that was interrupted on its serial line: it stops, and shows that it takes no punches.
+"""A clock that was interrupted on its serial line: it stops, and shows that it accepts no punches.
 
-In memory for that alone. It works on the Face that is given, whose own these are.
+In memory for that alone. It belongs to the Face that it is given.
 """
 
 from app.ui import screens
@@ -11,7 +11,7 @@ _WHY = "Stopped on the serial line. Back in a minute."
 
 
 def show(face):
-    """Silence, and the screen, at once. A display that does not answer stops nothing, nor does another interrupt."""
+    """Silence, and the screen, at once. A display that does not answer does not stop it, nor does another interrupt."""
     for _ in _TRIES:
         try:
             face._buzzer.play((SILENCE, 0))
@@ -27,7 +27,7 @@ def show(face):
 
 
 def screen(canvas, words):
-    """What a worker may not do, in their language, and why, for the technician at the line."""
+    """A notice for workers in their language, and the reason, for the technician at the line."""
     canvas.fill(0)
     screens.line(canvas, words.desk[1], 0)
     canvas.hline(0, 9, 128, 1)

@@ -37,7 +37,7 @@ def page(canvas, words, name, rows, more):
         _way(canvas, direction, y)
         text = words.today[_WAITS]
         if state in (receipts.RECEIPT_REGISTERED, receipts.RECEIPT_VALIDATED, receipts.RECEIPT_REMARKS):
-            canvas.fill_rect(49, y + 1, 5, 5, 1)  # as kept and registered never look the same
+            canvas.fill_rect(49, y + 1, 5, 5, 1)  # because kept and registered must never look the same
             text = "..%06d" % detail
         elif state == receipts.RECEIPT_REFUSED:
             text = words.today[_REFUSED]

@@ -1,9 +1,9 @@
 """The words on the display: English here, every other language in its own file, /lang/<code>.json.
 
 Provisioning puts those files there (firmware/lang/ has the ones that come with the clock); a further language is a
-further file, and needs no new firmware. A file is judged when it is read: a text that the display has no letters for,
-or no room, makes the clock use English. What a file does not have is English as well, so that an older file serves a
-newer firmware.
+further file, and needs no new firmware. A file is checked when it is read: if the display lacks letters or room for a
+text, the clock uses English. Texts missing in a file are English as well, so that an older file works with a newer
+firmware.
 
 "Saved" is the clock's own promise; only "Confirmed by" names the authority. No text may say both.
 """
@@ -17,9 +17,8 @@ from micropython import const
 from app.errors import SettingsError
 from app.ui import font
 
-# By line a text or texts: how a language file calls them, the columns that they have where those are not the display's
-# 16 (fewer beside icons and numbers, 33 in two lines), and the English. One text: short ones of their own would
-# stay in memory.
+# Each line has a text or texts: their name in a language file, their columns if not the display's 16 (fewer beside
+# icons and numbers, 33 in two lines), and the English. As one text: separate short ones would stay in memory.
 _TEXTS = """\
 idle=Hold your badge
 link:10=No Wi-Fi|No server|Online
@@ -86,8 +85,8 @@ Words = namedtuple(
         "starting",
         "start_failed",
         "identify",
-        "assumed",  # how to put a direction right that the clock assumed
-        "today",  # what a worker asks the clock: title, none, and a punch that is kept, sent, waits, refused
+        "assumed",  # how to correct a direction that the clock assumed
+        "today",  # the page of today: title, none, and a punch that is kept, sent, waits, refused
         "desk",  # the badge desk's title, no punches now, and by stage (desk_screen): closed, done, failed, lay, keep
     ),
 )
@@ -111,7 +110,7 @@ _OPEN_NESTED = (ValueError, TypeError, OverflowError, RuntimeError, MemoryError)
 
 
 def load(language, folder="/lang/"):
-    """The Words of a language ("nl"). Raises SettingsError, which names the text that is wrong, or the missing file."""
+    """The Words of a language ("nl"). Raises SettingsError, which names the wrong text, or the missing file."""
     if language == "en":
         return ENGLISH
     name = "lang/" + language + ".json"
@@ -129,14 +128,14 @@ def load(language, folder="/lang/"):
 
 
 def checked(found, name):
-    """The Words in what a language file of that name holds. Raises SettingsError."""
+    """The Words in a language file's content. Raises SettingsError."""
     if not isinstance(found, dict):
         raise SettingsError(name + ": must be a JSON object")
     return Words(*[_field(found, name, *row) for row in _ROWS])
 
 
 def load_or_english(language, folder="/lang/"):
-    """The Words of a language, or English and a line on the serial console that says why."""
+    """The Words of a language, or English and a line on the serial console with the reason."""
     try:
         return load(language, folder)
     except SettingsError as error:

@@ -1,1 +1,1 @@
-"""One file an authority, all behind the small interface of `base`."""
+"""One file per authority, all behind the small interface of `base`."""

@@ -1,17 +1,16 @@
 """The interface that the bridge uses of an authority, independent of its protocol.
 
-An authority takes declarations and gives reception numbers. What is declared is one of two things, by the regime of the
-site: that somebody is there on a day (`PresenceItem`), or that somebody comes or goes at a moment (`MovementItem`);
-`Authority.declares` says which of them one takes. Four calls: register, search, get, cancel. Whatever the wire looks
-like, three failures are distinguished, because the registrar handles each differently:
+An authority takes declarations and gives reception numbers. By the site's regime, a declaration is either that somebody
+is present on a day (`PresenceItem`), or that somebody arrives or leaves at a moment (`MovementItem`);
+`Authority.declares` has the kinds that one accepts. Four calls: register, search, get, cancel. For every protocol three
+failures are distinguished, because the registrar handles each differently:
 
-* `AuthorityUnavailable`: surely nothing was processed (the request never left, or the authority itself says so); send
-  the same items again later.
-* `AuthorityAmbiguous`: it cannot be known what was processed; search first, then send what is missing.
-* `AuthorityRejected`: the whole call was read and turned down; sending it again unchanged is useless.
+* `AuthorityUnavailable`: certainly nothing was processed (the request was not sent, or the authority itself says so);
+  send the same items again later.
+* `AuthorityAmbiguous`: it is unknown what was processed; search first, then send what is missing.
+* `AuthorityRejected`: the whole call was read and rejected; sending it again unchanged is useless.
 
-No INSS, no Limosa number and no place of a person appears in the `repr` of a value or in the text of an error of this
-module.
+No `repr` of a value and no error text of this module contains an INSS, a Limosa number or a person's place.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 BELGIUM: Final = ZoneInfo("Europe/Brussels")
-"""Whose days count: a day of presence begins and ends at Belgian midnight."""
+"""The zone of days: a day of presence begins and ends at Belgian midnight."""
 
 
 class Status(StrEnum):
-    """A presence's state, by the authority."""
+    """A presence's state at the authority."""
 
     REGISTERED = "registered"  # it has a reception number; the content check is still to come
     VALIDATED = "validated"  # the content check found nothing
-    REMARKS = "remarks"  # registered all the same, but the content check left remarks
+    REMARKS = "remarks"  # registered nevertheless, but the content check left remarks
     CANCELLED = "cancelled"
 
 
@@ -60,7 +59,7 @@ class PresenceItem:
 
 
 class Direction(StrEnum):
-    """Which way somebody moves. A break is an OUT at its start and an IN at its end."""
+    """The direction of a movement. A break is an OUT at its start and an IN at its end."""
 
     IN = "in"
     OUT = "out"
@@ -89,7 +88,7 @@ class Address:
 class MovementItem:
     """One coming or going to declare, with its time.
 
-    Who: either `inss` with `company_id` or `vat`, or `limosa_id` alone. Where: at least one of `workplace_id`,
+    Person: either `inss` with `company_id` or `vat`, or `limosa_id` alone. Place: at least one of `workplace_id`,
     `coordinates` and `address`, of the latter two at most one.
 
     reference     our own, 1 to 24 characters, unique, the same in every retry
@@ -124,7 +123,7 @@ Item = PresenceItem | MovementItem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """The authority took the presence. `created` is its time, in UTC; `inss` the number it knows the worker by now.
+    """The authority accepted the presence. `created` is its time, in UTC; `inss` the worker's present number there.
 
     `inss` differs from the one sent when a bis number became a national number; None when the authority gave none.
     """
@@ -139,7 +138,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The authority did not take this presence. `codes` and `descriptions` are its own words, pairwise, not empty."""
+    """The authority refused this presence. `codes` and `descriptions` are its own, pairwise, not empty."""
 
     reference: str
     codes: tuple[str, ...]
@@ -156,7 +155,8 @@ Outcome = Registered | Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchCriteria:
-    """What to search for. `periods` are 1 to 31 pairs (first day, last day), both included; the rest narrows.
+    """What to search for. `periods` are 1 to 31 pairs (first day, last day), both included; the other fields narrow the
+    search.
 
     The authority cannot search by Limosa number nor by reference: search by workplace and day, then compare references.
     `created_from` and `created_to` are aware datetimes.
@@ -183,11 +183,11 @@ class Validation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A presence as the authority holds it. `reference` is None if it was declared by other means, as on the portal,
-    or if the authority keeps no references (`attributed` finds whose it is). `moment` and `direction` are a movement's.
+    """A presence at the authority. `reference` is None if it was declared by other means, as on the portal, or if the
+    authority keeps no references (`attributed` finds its item). `moment` and `direction` are a movement's.
 
-    `inss` is the number it was declared with, `inss_now` the one the authority knows the worker by now. `history` is
-    complete, oldest first, from `Authority.get`; a search may leave it empty.
+    `inss` is the number it was declared with, `inss_now` the worker's present one. `history` is complete, oldest first,
+    from `Authority.get`; a search may leave it empty.
     """
 
     reception_number: int
@@ -218,7 +218,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
-    """One presence to cancel, and why, in the authority's own list of reasons (`Authority.cancel_reasons`)."""
+    """One presence to cancel, and the reason, from the authority's own list (`Authority.cancel_reasons`)."""
 
     reception_number: int
     reason: str
@@ -233,7 +233,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRefused:
-    """The authority left the presence as it was. `codes` and `descriptions` are its own words, pairwise."""
+    """The authority did not cancel the presence. `codes` and `descriptions` are its own, pairwise."""
 
     reception_number: int
     codes: tuple[str, ...]
@@ -250,11 +250,11 @@ def display_code(codes: Sequence[str]) -> int:
 
 
 def attributed(found: Iterable[Found], items: Iterable[Item]) -> dict[str, list[Found]]:
-    """Which of the presences found are the declarations of which item: by the item's reference, lowest number first.
+    """Matches found presences to items: by the item's reference, lowest number first.
 
-    Where the authority keeps references they decide. A presence without one is an item's if it says the same in every
-    field that both have: who, for whom, when (to the second), which way, where; of several items that say the same the
-    first gets it. An INSS is compared with the number declared and with the one that the authority knows by now.
+    If the authority keeps references they decide. A presence without one matches an item if every field that both have
+    is equal: person, employer, time (to the second), direction, place; of several equal items the first gets it. An
+    INSS is compared with the declared number and with the worker's present one.
     """
     wanted = list(items)
     by_reference: dict[str, list[Found]] = defaultdict(list)
@@ -286,12 +286,12 @@ class Authority(Protocol):
 
     @property
     def declares(self) -> frozenset[type[Item]]:
-        """Which kinds of items `register` takes; another kind is an AuthorityRejected, "LOCAL", and not sent."""
+        """The kinds of items that `register` accepts; another kind is an AuthorityRejected, "LOCAL", and not sent."""
         ...
 
     @property
     def batch_limit(self) -> int:
-        """How many items one `register` or `cancel` may carry."""
+        """How many items one `register` or `cancel` may have."""
         ...
 
     @property
@@ -302,8 +302,8 @@ class Authority(Protocol):
     async def register(self, items: Sequence[Item]) -> list[Outcome]:
         """Declare 1 to `batch_limit` items with different references; their outcomes, in the same order.
 
-        An item without an outcome is one of which the answer does not say what became of it: search before it is sent
-        again. The service is not idempotent: the same item sent twice gets two reception numbers.
+        For an item without an outcome the answer has no result: search before it is sent again. The service is not
+        idempotent: the same item sent twice gets two reception numbers.
         """
         ...
 
@@ -312,13 +312,13 @@ class Authority(Protocol):
         ...
 
     async def get(self, reception_number: int) -> Found | None:
-        """One presence with its history, or None if the authority holds no such number."""
+        """One presence with its history, or None if the authority has no such number."""
         ...
 
     async def cancel(self, items: Sequence[Cancellation]) -> list[CancelOutcome]:
-        """Cancel 1 to `batch_limit` presences; one outcome an item, in the same order."""
+        """Cancel 1 to `batch_limit` presences; one outcome per item, in the same order."""
         ...
 
     async def close(self) -> None:
-        """Let go of connections; calls under way fail."""
+        """Close connections; calls in progress fail."""
         ...

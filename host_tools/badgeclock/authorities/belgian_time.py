@@ -1,7 +1,7 @@
 """Converts Belgian local time without a zone, the form of the authority's answers and of its calendar.
 
-In the night of spring no clock shows 02:00 to 03:00; in the night of autumn every clock shows it twice. A time that
-bounds a search or a maintenance must be wide enough whichever way the other side reads it:
+In the spring night 02:00 to 03:00 is skipped; in the autumn night it is repeated. A time that bounds a search or a
+maintenance must be wide enough for both interpretations:
 
 | Belgian time | `earliest` | `latest` |
 |---|---|---|
@@ -14,8 +14,8 @@ bounds a search or a maintenance must be wide enough whichever way the other sid
 | in the hour that comes twice, the first or the second | just before that hour | just after it |
 | otherwise | that time | that time |
 
-A comparison as texts, and one that takes them for either hour, finds what was created between. The
-clocks of Belgium are changed on a full hour, by one hour (Directive 2000/84/EC).
+Comparing as texts, and taking them for either hour, both find what was created between. The clocks of Belgium are
+changed on a full hour, by one hour (Directive 2000/84/EC).
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ def latest(wall: datetime) -> datetime:
 
 
 def from_bound(moment: datetime) -> str:
-    """The text of a search's lower bound that surely includes what is created at `moment` (aware) or later."""
+    """The text of a search's lower bound that certainly includes what is created at `moment` (aware) or later."""
     wall = _wall(moment)
     return _written(_full_hour(wall) - _TICK if _comes_twice(wall) else wall)
 
 
 def to_bound(moment: datetime) -> str:
-    """The text of a search's upper bound that surely includes what was created at `moment` (aware) or before."""
+    """The text of a search's upper bound that certainly includes what was created at `moment` (aware) or before."""
     wall = _wall(moment)
     return _written(_full_hour(wall) + _HOUR if _comes_twice(wall) else wall + _ROUND_UP)
 
 
 def read(text: str) -> datetime:
-    """An ISO date and time in UTC; without a zone it is Belgian time, in the hour that comes twice the first.
+    """An ISO date and time in UTC; without a zone it is Belgian time, in the repeated hour the first.
 
     Raises ValueError or OverflowError.
     """

@@ -1,6 +1,6 @@
 """Checks an answer's size and structure against bounds while scanning it, before anything is built of it.
 
-A few megabytes of tags, attributes or brackets are a gigabyte as a tree. The largest page that the bridge asks for, 500
+A few megabytes of tags, attributes or brackets are a gigabyte as a tree. The largest page that the bridge requests, 500
 presences with their history, has some 30,000 elements, or as many values in JSON.
 """
 
@@ -18,7 +18,7 @@ PARTS_MOST: Final = 150_000
 """Elements and attributes, or values of JSON."""
 DEPTH_MOST: Final = 128
 TAG_CHARACTERS_MOST: Final = 64 * 1024
-"""From one `<` to the next: a tag with its attributes, which cannot hold another `<`, and the text behind it."""
+"""From one `<` to the next: a tag with its attributes, which cannot contain another `<`, and the text after it."""
 _LONG: Final = re.compile(f"[^<]{{{TAG_CHARACTERS_MOST}}}")
 _LONG_BYTES: Final = re.compile(_LONG.pattern.encode())
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
@@ -26,9 +26,9 @@ _CHUNK: Final = 64 * 1024
 
 
 def check_xml(data: bytes) -> None:
-    """Raise NotSoap for XML that is too much of anything, or that declares a document type.
+    """Raise NotSoap for XML beyond a bound, or with a document type.
 
-    What is no XML at all is left to the parser, which says so as well.
+    Malformed XML is left to the parser, which reports it.
     """
     _check_tags(data)
     left, depth = PARTS_MOST, 0
@@ -78,7 +78,8 @@ def _utf_16_of(data: bytes) -> str:
 
 
 def read_json(content: bytes, parse_constant: Callable[[str], Any] | None = None) -> Any:
-    """What JSON says. Raises ValueError if it is none, or has too many values; RecursionError if it is too deep."""
+    """The value of a JSON text. Raises ValueError if it is malformed, or has too many values; RecursionError if it is
+    too deep."""
     if sum(map(content.count, (b",", b"[", b"{"))) > PARTS_MOST:
         raise ValueError("too many values")
     return json.loads(content, parse_constant=parse_constant)

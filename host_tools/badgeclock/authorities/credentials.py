@@ -1,7 +1,7 @@
 """The bridge's credentials for an authority: an X.509 certificate and its RSA key, from two PEM files.
 
 A certificate that comes as one .p12 file is split with `openssl pkcs12 -in FILE -nodes`. The key has no passphrase: the
-file's owner and mode protect it. No text made here quotes a byte of a key.
+file's owner and mode protect it. No message made here contains a byte of a key.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Credentials:
 
 
 def load(certificate: Path, key: Path) -> Credentials:
-    """The credentials in two PEM files; what follows the first certificate in its file is not used.
+    """The credentials in two PEM files; anything after the first certificate in its file is ignored.
 
-    Raises SettingsError if a file is missing or unreadable, if everybody may read the key, if the key is no RSA key of
+    Raises SettingsError if a file is missing or unreadable, if every user may read the key, if it is not an RSA key of
     2048 to 8192 bits, or not the certificate's.
     """
     found = load_certificates(certificate)[0]
@@ -73,13 +73,13 @@ def load_certificates(path: Path) -> list[x509.Certificate]:
 
 
 def check_key_size(key: object, path: Path) -> None:
-    """Raises SettingsError if a public key out of `path` is not of the kind that the authority's services take."""
+    """Raises SettingsError if a public key from `path` is not of the kind that the authority's services accept."""
     if not isinstance(key, rsa.RSAPublicKey) or not RSA_LEAST_BITS <= key.key_size <= RSA_MOST_BITS:
         raise _refused(f"the key in {path} is no RSA key of {RSA_LEAST_BITS} to {RSA_MOST_BITS} bits")
 
 
 def load_key(path: Path) -> rsa.RSAPrivateKey:
-    """The RSA key in a PEM file that not everybody may read. Raises SettingsError."""
+    """The RSA key in a PEM file that not every user may read. Raises SettingsError."""
     try:
         if key_file.is_open_to_all(path):
             raise _refused(f"everybody on this machine may read the key {path} (chmod o= mends it)")

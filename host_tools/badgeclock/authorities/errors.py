@@ -9,10 +9,10 @@ from badgeclock import errors
 
 
 class AuthorityUnavailable(errors.AuthorityError):
-    """Surely nothing was processed: not connected, the authority's own word for it, or a reading call went unanswered.
+    """Certainly nothing was processed: not connected, the authority says so, or a reading call went unanswered.
 
-    retry        True: the service asks to try again; False: retrying soon is useless, it says; None: it said nothing
-    retry_after  seconds to wait at least, if the service named them
+    retry True: the service asks to try again; False: it says that retrying soon is useless; None: unknown retry_after
+    seconds to wait at least, if the service named them
     """
 
     exit_code = errors.EXIT_TRY_LATER
@@ -30,7 +30,7 @@ class AuthorityUnavailable(errors.AuthorityError):
 
 
 class Doubt(StrEnum):
-    """Why it cannot be known what a call did, as far as it says what to do besides searching."""
+    """Why the effect of a call is unknown, where that decides what to do besides searching."""
 
     LOST = "the answer was lost, or is none"
     AWAY = "turned away for now, without the authority's word that nothing was registered"
@@ -41,10 +41,10 @@ class Doubt(StrEnum):
 
 
 class AuthorityAmbiguous(errors.AuthorityError):
-    """What the authority did, or holds, cannot be known from what came back: search before sending anything again.
+    """The answer does not show what the authority did, or has: search before sending anything again.
 
-    code         what was answered, fit for a log: "HTTP-503", "SOA-02002"; empty if nothing was
-    retry_after  seconds to wait at least, if they were named
+    code the answer, fit for a log: "HTTP-503", "SOA-02002"; empty if nothing was retry_after seconds to wait at least,
+    if given
     """
 
     exit_code = errors.EXIT_TRY_LATER
@@ -70,7 +70,7 @@ class AuthorityAmbiguous(errors.AuthorityError):
 
 
 class AuthorityRejected(errors.AuthorityError):
-    """The whole call was turned down and nothing of it was processed; the same call would be turned down again.
+    """The whole call was rejected and nothing of it was processed; the same call would be rejected again.
 
     code        the authority's code (as "SOA-03006"), or "LOCAL" when the items do not fit its format and were not sent
     references  the items to blame, where that is known: without them the rest can be sent
@@ -87,14 +87,14 @@ class AuthorityRejected(errors.AuthorityError):
 
 
 class AnswerMalformed(ValueError):
-    """An answer that the service's specification does not allow, or that does not fit what was asked.
+    """An answer that violates the service's specification, or does not fit the request.
 
     The text quotes nothing of it. The call's own code makes it an AuthorityAmbiguous or AuthorityUnavailable.
     """
 
 
 class Flaw(StrEnum):
-    """What keeps bytes from being a SOAP 1.1 message."""
+    """Why bytes are not a SOAP 1.1 message."""
 
     TOO_LARGE = "larger than allowed"
     NOT_XML = "not well-formed XML"

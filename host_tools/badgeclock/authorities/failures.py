@@ -1,18 +1,18 @@
-"""What a failed call means: which failures leave the items surely unprocessed, and which leave it open.
+"""Classifies failed calls: after which the items are certainly unprocessed, and after which that is unknown.
 
 | what came back | a call that changes something | a call that reads |
 |---|---|---|
 | no connection, or nothing was sent | unavailable | unavailable |
 | broken or silent after the request began to leave | ambiguous | unavailable |
-| the authority's own word that nothing was registered | unavailable or rejected | unavailable or rejected |
-| any other answer that is not the whole answer to the call, whatever its HTTP status | ambiguous | by its status |
-| an answer that is not what the specification allows | ambiguous | ambiguous |
+| the authority says that nothing was registered | unavailable or rejected | unavailable or rejected |
+| any other answer that is not the complete answer to the call, with any HTTP status | ambiguous | by its status |
+| an answer that violates the specification | ambiguous | ambiguous |
 
-The body is read before the status: whatever the status, a whole answer counts, and the service's own words (a SOAP
-fault, a problem in JSON) are read by its own module first. What is left are statuses that anything between us and the
-service may have given, before the commit or after it: for a call that changes something all of them leave it open, and
-`Doubt` says what to do besides searching. For a call that reads, 429, 5xx and 408 are tried again soon, 3xx and what
-is not the service (401, 403, 404, 405, 407, 410) seldom, and other 4xx turn the call down.
+The body is read before the status: a complete answer counts with any status, and the service's own errors (a SOAP
+fault, a problem in JSON) are read by its own module first. The rest are statuses from anything between us and the
+service, before the commit or after it: after a call that changes something, the effect is unknown, and `Doubt` says
+what to do besides searching. A reading call is retried soon after 429, 5xx and 408, seldom after 3xx and answers not
+from the service (401, 403, 404, 405, 407, 410), and rejected by other 4xx.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ _CHECK_WAY: Final = "check the endpoint in the settings, and any proxy between t
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A kind of call, by the service's own name for it; whether it changes something there."""
+    """A kind of call, by the service's own name; whether it changes something there."""
 
     name: str
     changes: bool
 
 
 def http_error(call: Call, status: int, retry_after: float | None, reason: str = "") -> AuthorityError:
-    """What an HTTP status means of which the service says no more than `reason`, a short text fit for a log."""
+    """The meaning of an HTTP status with no more from the service than `reason`, a short text fit for a log."""
     what = f"{call.name}: HTTP {status}" + (f" ({reason})" if reason else " without a word of the service")
     if call.changes:
         return doubtful(what, _doubt_of(status), f"HTTP-{status}", retry_after)
@@ -88,13 +88,13 @@ def _doubt_of(status: int) -> Doubt:
 
 
 def doubtful(what: str, doubt: Doubt, code: str, retry_after: float | None) -> AuthorityAmbiguous:
-    """An answer to a call that changes something, which does not say that nothing was registered."""
+    """An answer to a changing call that does not say that nothing was registered."""
     do = f"{_CHECK_WAY}; and {_SEARCH_FIRST}" if doubt is Doubt.NOT_ADMITTED else _SEARCH_FIRST
     return AuthorityAmbiguous(what=what, kept=_OPEN, do=do, doubt=doubt, code=code, retry_after=retry_after)
 
 
 def unsent(call: Call, why: str) -> AuthorityUnavailable:
-    """The request did not leave."""
+    """The request was not sent."""
     return AuthorityUnavailable(
         what=f"{call.name}: {why}",
         kept="nothing was sent; the items are as they were",
@@ -103,14 +103,14 @@ def unsent(call: Call, why: str) -> AuthorityUnavailable:
 
 
 def lost(call: Call, what: str, code: str = "") -> AuthorityError:
-    """The request left, and no answer came that says what became of it."""
+    """The request was sent, and no answer with its result came."""
     if call.changes:
         return doubtful(what, Doubt.LOST, code, None)
     return AuthorityUnavailable(what=what, kept=_READS, do="nothing; it is tried again", retry=True)
 
 
 def malformed(call: Call, why: str, doubt: Doubt = Doubt.LOST) -> AuthorityAmbiguous:
-    """An answer came that the specification does not allow, or that does not prove whose it is."""
+    """The answer violates the specification, or its origin is not proved."""
     return AuthorityAmbiguous(
         what=f"{call.name}: the answer cannot be trusted, {why}",
         kept=_OPEN if call.changes else _READS,
@@ -120,7 +120,7 @@ def malformed(call: Call, why: str, doubt: Doubt = Doubt.LOST) -> AuthorityAmbig
 
 
 def misfit(call: Call, wrong: str, references: tuple[str, ...] = ()) -> AuthorityRejected:
-    """What was to be sent does not have the form of the message, so it was not sent."""
+    """The data does not have the message's form, so it was not sent."""
     return AuthorityRejected(
         what=f"{call.name}: not sent, {wrong}",
         kept="nothing was sent; the items are as they were",
@@ -131,7 +131,7 @@ def misfit(call: Call, wrong: str, references: tuple[str, ...] = ()) -> Authorit
 
 
 def too_wide(call: Call, total: int, limit: int) -> AuthorityRejected:
-    """More answers to a search than one search may gather."""
+    """More results than one search may collect."""
     return AuthorityRejected(
         what=f"{call.name}: {total} presences meet the criteria, more than the {limit} that one search gathers",
         kept=_READS,
@@ -141,13 +141,13 @@ def too_wide(call: Call, total: int, limit: int) -> AuthorityRejected:
 
 
 def plain(text: str) -> str:
-    """A text of a service's, fit for a log: one line, short, digits that could be a personal number blotted out."""
+    """A service's text, fit for a log: one line, short, digits that could be a personal number masked."""
     line = " ".join(blotted(text).split())
     return "".join(character for character in line if character.isprintable())[:_TEXT_LIMIT]
 
 
 def blotted(text: str) -> str:
-    """A text with its blanks as they are, at most 300 characters, without what could be a personal number."""
+    """A text with its spaces unchanged, at most 300 characters, without anything that could be a personal number."""
     return _PERSONAL_NUMBER.sub("***", text)[:_TEXT_LIMIT]
 
 
@@ -163,8 +163,8 @@ def seconds_to_wait(header: str | None, now: datetime) -> float | None:
 
 
 def clocks_apart(moment: datetime | None, now: datetime) -> str:
-    """How far this machine's clock is from the service's `moment`, as the end of a sentence about what to do; empty if
-    it is near or not known. What is signed counts for minutes only, on the service's clock.
+    """The difference between this machine's clock and the service's `moment`, as the end of a sentence on what to do;
+    empty if small or unknown. Signatures are valid for minutes only, by the service's clock.
     """
     if moment is None or abs(moment - now) <= _CLOCKS_APART:
         return ""
@@ -173,7 +173,7 @@ def clocks_apart(moment: datetime | None, now: datetime) -> str:
 
 
 def http_date(header: str | None) -> datetime | None:
-    """A date as HTTP writes it, aware; None if absent or unreadable."""
+    """An HTTP date, aware; None if absent or unreadable."""
     try:
         moment = parsedate_to_datetime(header or "")
     except ValueError:

@@ -1,10 +1,10 @@
-"""A file instead of an authority: for trials without one, to see what would be declared, in what form and when.
+"""A file instead of an authority, for trials: shows what would be declared, in what form and when.
 
-Everything is taken that is well formed, of either kind, and gets a number that counts from 1. **Such a number is no
-proof of anything.** The file has a JSON object a line, appended and synced before a call returns, and is all there is:
-what is in it is found again, by this process or another; a last line that a power cut left half written is cut off.
+Every well-formed item of either kind is accepted, and gets a number counted from 1. **Such a number proves nothing.**
+The file has one JSON object per line, appended and synced before a call returns, and is the whole state, for this
+process or another; an incomplete last line after a power cut is removed.
 
-The file holds national numbers in the clear, as a declaration does. It is made for its owner alone (mode 600), and is
+The file contains national numbers in the clear, as a declaration does. Only its owner may read it (mode 600), and it is
 meant for invented people.
 """
 
@@ -73,7 +73,7 @@ def connect(settings: Settings) -> FileExport:
 
 
 class FileExport:
-    """Declarations into the file at `path`. Raises SettingsError if it cannot be used, or holds something else."""
+    """Declarations into the file at `path`. Raises SettingsError if it cannot be used, or has other content."""
 
     declares: Final = frozenset[type[Item]]({PresenceItem, MovementItem})
     batch_limit: Final = BATCH_LIMIT
@@ -109,7 +109,7 @@ class FileExport:
         await self.close()
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing is kept open."""
 
     async def register(self, items: Sequence[Item]) -> list[Outcome]:
         """Append the items, each with its number; see `Authority.register`."""
@@ -122,18 +122,18 @@ class FileExport:
         return await self._do(_CANCEL, lambda descriptor: self._cancel(descriptor, items))
 
     async def search(self, criteria: SearchCriteria) -> list[Found]:
-        """What of the file meets the criteria; see `Authority.search`."""
+        """The entries that match the criteria; see `Authority.search`."""
         if wrong := requests.search_misfits(criteria):
             raise failures.misfit(_SEARCH, f"wrong criteria: {', '.join(wrong)}")
         return await self._do(_SEARCH, lambda _: [found for found in self._held.values() if _meets(found, criteria)])
 
     async def get(self, reception_number: int) -> Found | None:
-        """What the file has under a number; see `Authority.get`."""
+        """The entry with a number; see `Authority.get`."""
         forms.check_reception_number(_GET, reception_number)
         return await self._do(_GET, lambda _: self._held.get(reception_number))
 
     async def _do(self, call: Call, work: Callable[[int], _T]) -> _T:
-        """Work on the file, which no other process changes meanwhile; in a thread, for a sync waits for the disk."""
+        """Work on the file, locked against other processes; in a thread, since a sync waits for the disk."""
 
         def locked() -> _T:
             with self._locked() as descriptor:
@@ -144,7 +144,7 @@ class FileExport:
         except (OSError, ValueError, KeyError, TypeError) as error:
             what = f"{call.name}: the export file cannot be used ({type(error).__name__})"
             if call.changes and isinstance(error, OSError):
-                raise failures.lost(call, what) from None  # what was appended before may still be in it
+                raise failures.lost(call, what) from None  # earlier entries may still be in it
             raise AuthorityUnavailable(
                 what=what, kept=failures.UNTOUCHED, do="look at the file, its folder and the disk", retry=False
             ) from None
@@ -161,9 +161,9 @@ class FileExport:
             os.close(descriptor)
 
     def _catch_up(self, descriptor: int) -> None:
-        """Read what was appended since the last look; cut off a last line that was never finished."""
+        """Read new entries; remove an incomplete last line."""
         status = os.fstat(descriptor)
-        if status.st_ino != self._file or status.st_size < self._read_bytes:  # another took its place
+        if status.st_ino != self._file or status.st_size < self._read_bytes:  # another file took its place
             self._file, self._read_bytes = status.st_ino, 0
             self._held.clear()
         data = bytearray()

@@ -1,7 +1,7 @@
-"""Checks the form of items before they are sent, since one ill-formed item can fail the whole call.
+"""Checks the form of items before they are sent, since one malformed item can fail the whole call.
 
-Only the form is looked at. Whether a number exists, or its check digits fit, is the authority's to say. No text made
-here quotes a value.
+Only the form is checked. The authority decides whether a number exists, or its check digits are right. No message made
+here contains a value.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def check_items(call: Call, declares: frozenset[type[Item]], limit: int, items: 
 
 
 def check_cancellations(call: Call, reasons: Sequence[str], limit: int, items: Sequence[Cancellation]) -> None:
-    """Raises AuthorityRejected, "LOCAL", unless they are 1 to `limit` of different numbers for known reasons."""
+    """Raises AuthorityRejected, "LOCAL", unless they are 1 to `limit` cancellations of different numbers for known
+    reasons."""
     _check_count(call, limit, items)
     for item in items:
         check_reception_number(call, item.reception_number)
@@ -57,7 +58,7 @@ def check_cancellations(call: Call, reasons: Sequence[str], limit: int, items: S
 
 
 def check_reception_number(call: Call, number: int) -> None:
-    """Raises AuthorityRejected, "LOCAL", if that can be nobody's reception number."""
+    """Raises AuthorityRejected, "LOCAL", if that cannot be a reception number."""
     if not is_reception_number(number):
         raise failures.misfit(call, "a reception number is not of 1 to 15 digits above zero")
 

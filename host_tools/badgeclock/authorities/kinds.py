@@ -1,7 +1,7 @@
-"""Which authorities there are, and which one the settings ask for.
+"""The kinds of authorities, and the one in the settings.
 
-An authority of kind `some-name` is the module `some_name` beside this one, with two things in it: `Settings`, a model
-of its part of the settings, and `connect`, which makes its client of them. A new one needs no change anywhere else.
+An authority of kind `some-name` is the module `some_name` beside this one, with `Settings`, a model of its part of the
+settings, and `connect`, which makes its client. A new kind needs no other change.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ _KIND: Final = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
 class AuthoritySettings(BaseModel):
-    """[authority]: who takes the declarations. Each kind adds settings of its own."""
+    """[authority]: where declarations are sent. Each kind adds settings of its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
     settle_s: float = Field(default=15.0, ge=1, le=600)
-    """How much longer than its own deadline a call may take to be carried out and found: before, "not found" proves
+    """How long after its own deadline a call may still be carried out and found: until then, "not found" proves
     nothing.
     """
     calls: int = Field(default=4, ge=1, le=32)
-    """How many calls may be under way at once."""
+    """How many calls may be in progress at once."""
     calls_per_s: float = Field(default=0.0, ge=0, le=1000)
-    """How many calls may begin a second, on average; 0 is as many as come."""
+    """How many calls may begin a second, on average; 0: no limit."""
     burst: int = Field(default=4, ge=1, le=1000)
     """How many of them may begin together after a pause."""
     maintenance: tuple[str, ...] = ()
-    """When it has announced that it is away, in Belgian time; see `maintenance.Calendar.parse`."""
+    """Its announced maintenance, in Belgian time; see `maintenance.Calendar.parse`."""
 
     @property
     def call_s(self) -> float:
-        """How long a call may take at most before the client gives it up, seconds."""
+        """How long a call may take before the client gives up, seconds."""
         return 0.0
 
     def anchored(self, folder: Path) -> AuthoritySettings:
-        """The same settings with every relative path counted from `folder`."""
+        """The same settings with every relative path resolved from `folder`."""
         paths = {name: folder / value for name, value in self if isinstance(value, Path)}
         return self.model_copy(update=paths)
 
@@ -65,12 +65,12 @@ def kinds() -> tuple[str, ...]:
 def connect(settings: AuthoritySettings) -> Authority:
     """The client of the authority that the settings name. Raises SettingsError."""
     module = _module(settings.kind)
-    assert module is not None  # the settings were read by it
+    assert module is not None  # it has read the settings
     return module.connect(settings)
 
 
 def read(table: Any) -> AuthoritySettings:
-    """Settings out of a table as TOML has it. Raises PydanticCustomError, which names what is wrong, but no value."""
+    """Settings from a TOML table. Raises PydanticCustomError, which names the fault, but no value."""
     if isinstance(table, AuthoritySettings):
         return table
     if not isinstance(table, dict):
@@ -89,7 +89,7 @@ def read(table: Any) -> AuthoritySettings:
 
 
 ReadSettings = Annotated[SerializeAsAny[AuthoritySettings], BeforeValidator(read)]
-"""The type of a setting that holds any authority's settings."""
+"""The type of a setting for any authority's settings."""
 
 
 def _module(kind: str) -> _Module | None:

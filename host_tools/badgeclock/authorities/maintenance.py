@@ -1,4 +1,4 @@
-"""When an authority has announced maintenance, as an operator writes it in the settings: Belgian wall clock time."""
+"""An authority's announced maintenance, as written in the settings: Belgian local time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """When an authority has announced that it is away, in Belgian time."""
+    """All announced maintenance of an authority, in Belgian time."""
 
     windows: tuple[_Window, ...] = ()
 
@@ -37,13 +37,13 @@ class Calendar:
     def parse(cls, lines: Iterable[str]) -> Calendar:
         """Read lines like `sun 02:00-06:00`, `daily 23:30-00:30` and `2026-12-24 18:00 to 2026-12-25 06:00`.
 
-        A window that ends at or before its beginning ends the next day. In the nights in which the clocks are changed
-        it is as wide as `belgian_time` reads it. Raises ValueError with the line.
+        A window that ends at or before its beginning ends the next day. When clocks change it is as wide as
+        `belgian_time` interprets it. Raises ValueError with the line.
         """
         return cls(tuple(_window(line) for line in lines))
 
     def away_until(self, now: datetime) -> datetime | None:
-        """When the maintenance under way ends, in UTC; None if there is none. `now` is aware.
+        """When the present maintenance ends, in UTC; None if there is none. `now` is aware.
 
         Windows that follow one another without a gap are one.
         """

@@ -1,8 +1,8 @@
-"""OAuth 2.0 access tokens by client credentials, the client proving itself with a JWT it signed (RFC 7523, 2.2).
+"""OAuth 2.0 access tokens by client credentials, the client authenticated by a JWT it signed (RFC 7523, 2.2).
 
 One token serves all calls until shortly before it expires; the first caller after that fetches the next, the others
-wait for it. A token that the service turns down is not used again. Whatever goes wrong here, nothing was declared:
-every failure is an AuthorityUnavailable. Neither a token nor an assertion nor a key is ever part of a text.
+wait for it. A rejected token is not used again. No failure here can have declared anything, so each is an
+AuthorityUnavailable. No message contains a token, an assertion or a key.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from badgeclock.authorities.transport import Answer, Transport
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFETIME_S: Final = 240
-"""Below the 300 s that are said to be the most, so that a clock a minute off does not matter."""
+"""Below the stated maximum of 300 s, so that a clock off by a minute does not matter."""
 RENEW_BEFORE_S: Final = 60.0
 RENEW_BEFORE_SHARE: Final = 0.2
-"""A token is renewed so long before its end, or in the last fifth of its life if that is shorter."""
+"""A token is renewed this long before its end, or in the last fifth of its life if that is shorter."""
 LIFETIME_DEFAULT_S: Final = 300.0
-"""For a token that does not say how long it holds, or says null (RFC 6749, 5.1 only recommends that it does)."""
+"""For a token without a lifetime, or with null (RFC 6749, 5.1 only recommends that it does)."""
 _LIFETIME_MOST_S: Final = 86_400.0
 _TOKEN_FORM: Final = re.compile(r"[!-~]{1,16384}")
 _CALL: Final = Call("token", changes=False)
@@ -50,10 +50,10 @@ class _Token:
 
 
 class ClientKey:
-    """Who the bridge is to a token endpoint: its client id and its RSA key.
+    """The bridge's identity at a token endpoint: its client id and its RSA key.
 
-    audience  what the assertions are for; usually the token endpoint's URL
-    key_id    by which the endpoint knows the key (the assertion's `kid`); the key's thumbprint (RFC 7638) if None
+    audience what the assertions are for; usually the token endpoint's URL key_id identifies the key at the endpoint
+    (the assertion's `kid`); the key's thumbprint (RFC 7638) if None
     """
 
     def __init__(self, client_id: str, key: rsa.RSAPrivateKey, audience: str, key_id: str | None = None) -> None:
@@ -71,7 +71,7 @@ class ClientKey:
         return cls(client_id, credentials.load_key(key), audience, key_id)
 
     def assertion(self, now: datetime) -> str:
-        """A signed statement of who we are: RS256, of use once and for minutes only."""
+        """A signed assertion of our identity: RS256, valid once and for minutes only."""
         issued = int(now.timestamp())
         claims = {
             "iss": self.client_id,
@@ -85,7 +85,7 @@ class ClientKey:
 
 
 class Tokens:
-    """The access token for one service, from the token endpoint at `url`; `scope` None asks for the client's own."""
+    """The access token for one service, from the token endpoint at `url`; `scope` None requests the client's own."""
 
     def __init__(self, transport: Transport, url: str, client: ClientKey, scope: str | None) -> None:
         self._transport = transport
@@ -96,7 +96,7 @@ class Tokens:
         self._fetching = asyncio.Lock()
 
     async def get(self) -> str:
-        """A token that holds. Raises AuthorityUnavailable."""
+        """A valid token. Raises AuthorityUnavailable."""
         held = self._token
         if held is None or time.monotonic() >= held.renew_at:
             async with self._fetching:
@@ -106,7 +106,7 @@ class Tokens:
         return held.text
 
     def spoil(self, text: str) -> None:
-        """The service turned this token down: fetch another for the next call, unless that has been done."""
+        """The service rejected this token: fetch another for the next call, unless that is done already."""
         if self._token is not None and self._token.text == text:
             self._token = None
 
@@ -116,7 +116,7 @@ class Tokens:
         except AuthorityUnavailable:
             if held is None or time.monotonic() >= held.ends_at:
                 raise
-            return held  # it holds a little longer, and the next call tries again
+            return held  # it is valid a little longer, and the next call tries again
         return self._token
 
     async def _fetch(self) -> _Token:
@@ -131,7 +131,7 @@ class Tokens:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         try:
             answer = await self._transport.exchange(_CALL, "POST", self._url, headers, urlencode(form).encode())
-        except AuthorityAmbiguous as error:  # an answer without end
+        except AuthorityAmbiguous as error:  # an endless answer
             raise _unavailable(error.what, retry=True) from None
         return _read(answer, asked_at)
 
@@ -158,7 +158,8 @@ def _read(answer: Answer, asked_at: float) -> _Token:
 
 
 def _lifetime_s(expires_in: Any) -> float | None:
-    """Seconds that a token holds, by its expires_in: a number, digits in a string, null or absent; None: unreadable."""
+    """A token's lifetime in seconds, from its expires_in: a number, digits in a string, null or absent; None:
+    unreadable."""
     if expires_in is None:
         return LIFETIME_DEFAULT_S
     if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit():

@@ -1,9 +1,9 @@
 """The NSSO's REST service Check In and Out at Work (presenceRegistration v1), as an `Authority`: cleaning and moving,
-each coming and going with its time.
+each IN and OUT with its time.
 
-The wire's names and who vouches for them are in `onss.rest_names`, messages in `onss.rest_messages`, tokens in `oauth`.
-The service keeps no reference of ours, as far as is known: `attributed` finds whose a registration is. Nothing of a
-message's content reaches a log or an error text.
+Field names and their sources are in `onss.rest_names`, messages in `onss.rest_messages`, tokens in `oauth`. As far as
+is known, the service keeps no reference of ours: `attributed` matches registrations to items. A message's content never
+reaches a log or an error text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from badgeclock.onss import description
 from badgeclock.onss import rest_names as n
 
 CONTENT_REJECTED: Final = "REST-400"
-"""The code of a call that the service itself, not something before it, turned down for its content."""
+"""The code of a call that the service itself, not something in front of it, rejected for its content."""
 SEARCH_LIMIT: Final = 100_000  # presences in one search; beyond it the criteria are too wide
 
 _REGISTER: Final = Call("registerInBulk", changes=True)
@@ -54,15 +54,15 @@ class Settings(ServiceSettings):
     key: Path
     """The RSA key in PEM whose certificate was uploaded for this client id."""
     key_id: str | None = Field(default=None, min_length=1, max_length=200)
-    """By which the token endpoint knows that key; its thumbprint (RFC 7638) if absent."""
+    """Identifies that key at the token endpoint; its thumbprint (RFC 7638) if absent."""
     audience: str | None = None
-    """What the bridge's assertions are for; the token endpoint if absent."""
+    """The audience of the bridge's assertions; the token endpoint if absent."""
     scope: str | None = Field(default=None, min_length=1, max_length=1000)
     """The client's own scopes if absent, which the service recommends."""
 
     @property
     def call_s(self) -> float:
-        """Token and call, and both again if the service does not take the token."""
+        """Token and call, and both again if the service rejects the token."""
         return 4 * self.timeout_s
 
 
@@ -83,7 +83,7 @@ class OnssRest:
     """A client for one endpoint, for one event loop. Use as `async with`, or call `close`.
 
     endpoint, token_endpoint  URLs; plain http only to this machine itself
-    client                    who the bridge is to the token endpoint
+    client                    the bridge's identity at the token endpoint
     connect_timeout_s         for the connection, TLS included
     timeout_s                 for one call, the connection included; one that must fetch a token first takes up to twice
                               as long
@@ -109,7 +109,7 @@ class OnssRest:
     ) -> None:
         self._endpoint = checked_url(endpoint).rstrip("/")
         way = Route() if route is None else route
-        way.proxy_of(self._endpoint)  # an unfit one is said now, not at the first call
+        way.proxy_of(self._endpoint)  # an invalid one is reported now, not at the first call
         self._transport = Transport(
             connect_timeout_s=connect_timeout_s,
             timeout_s=timeout_s,
@@ -177,9 +177,7 @@ class OnssRest:
         return await self._read(_GET, answer, lambda body: rest_messages.found_by_number(body, reception_number))
 
     async def _exchange(self, call: Call, path: str, body: dict[str, Any] | None = None) -> Answer:
-        """One call; a token that the service itself turns down is renewed once, and the call, which it did not look at,
-        made again.
-        """
+        """One call; a token that the service itself rejects is renewed once, and the unprocessed call repeated."""
         content = None if body is None else await asyncio.to_thread(_written, body)
         token = await self._tokens.get()
         answer = await self._send(call, path, content, token)
@@ -197,7 +195,7 @@ class OnssRest:
         return await self._transport.exchange(call, "POST", self._endpoint + path, headers, content)
 
     async def _read(self, call: Call, answer: Answer, read: Callable[[dict[str, Any]], _Read]) -> _Read:
-        """What an answer says: its body first, whatever its HTTP status; the status only if the body is no answer.
+        """The meaning of an answer: its body first, with any HTTP status; the status only if the body is not an answer.
 
         Answers of 200 items take milliseconds to read: in a thread.
         """
@@ -214,7 +212,7 @@ def _problem(answer: Answer) -> rest_messages.Problem:
 
 
 def _blames_token(answer: Answer) -> bool:
-    """Whether the service says that it did not look at a call for its token: RFC 6750, 3.1; federal REST guide."""
+    """Whether the service rejected a call because of its token: RFC 6750, 3.1; federal REST guide."""
     return answer.status == HTTPStatus.UNAUTHORIZED and (
         'error="invalid_token"' in answer.challenge
         or _problem(answer).kind in (n.NO_TOKEN, n.INVALID_TOKEN, n.EXPIRED_TOKEN)

@@ -1,11 +1,12 @@
-"""The NSSO's SOAP service PresenceRegistration version 1, as an `Authority`: construction and meat, a presence a day.
+"""The NSSO's SOAP service PresenceRegistration version 1, as an `Authority`: construction and meat, one presence per
+day.
 
 zeep reads the description and writes the envelopes, `ws_security` signs them with the bridge's certificate, `transport`
-carries them. Answers are parsed defensively, their signature is verified if the service's certificate is known, then
-they are held against the schema (zeep checks no limits, and 4.3 cannot read a Limosa presence back) and against the
-request (`onss.answers`); what a failure means is decided in `failures` and `onss.faults`.
+sends them. Answers are parsed defensively, their signature is verified if the service's certificate is known, then they
+are checked against the schema (zeep checks no limits, and 4.3 cannot read a Limosa presence back) and against the
+request (`onss.answers`); `failures` and `onss.faults` classify failures.
 
-Nothing of a message's content reaches a log or an error text.
+A message's content never reaches a log or an error text.
 """
 
 from __future__ import annotations
@@ -50,24 +51,25 @@ SEARCH_LIMIT: Final = 100_000  # presences in one search; beyond it the criteria
 _Read = TypeVar("_Read")
 _HTTP_OK: Final = 200
 
-# operation: what it is to those who judge its failures
+# operation: its class for judging failures
 _CALLS: Final = {name: Call(name, changes=name in (REGISTER, CANCEL)) for name in description.OPERATIONS}
 
 
 class Settings(ServiceSettings):
-    """[authority] kind = "onss-soap". All files are PEM but the WSDL."""
+    """[authority] kind = "onss-soap". All files except the WSDL are PEM."""
 
     kind: Literal["onss-soap"] = "onss-soap"
     endpoint: str
     certificate: Path | None = None
-    """The bridge's own, which the authority's portal knows; with `key`, its RSA key."""
+    """The bridge's own, registered at the authority's portal; with `key`, its RSA key."""
     key: Path | None = None
     service_certificate: Path | None = None
-    """Whose signature every answer must bear, faults too; one or more certificates. Without it signatures are not
-    looked at.
+    """The certificates, one or more, of which one must have signed every answer, faults included. Without it signatures
+    are not checked.
     """
     algorithm_suite: AlgorithmSuite = AlgorithmSuite.BASIC256_SHA256
-    """What messages are signed with, and answers may be: as the service's policy names it in its WSDL file."""
+    """The algorithms for signing messages, and accepted in answers: named as in the policy of the service's WSDL
+    file."""
     wsdl: Path | None = None
     """The service's own WSDL file, its schemas beside it, instead of the description that comes with the bridge."""
 
@@ -112,15 +114,12 @@ def connect(settings: Settings) -> OnssSoap:
 class OnssSoap:
     """A client for one endpoint, for one event loop. Use as `async with`, or call `close`.
 
-    endpoint           URL of the service; plain http only to this machine itself
-    wsdl               our own description, or the authority's file as downloaded, its schemas beside it
-    connect_timeout_s  for the connection, TLS included
-    timeout_s          for the whole call, the connection included
-    route              through which proxy and by whose certificates; None: as the environment says
-    own                what every message is signed with; None sends them unsigned
-    service            certificates of which one must have signed every answer; none: signatures are not looked at, and
-                       TLS alone says whose answer it is
-    suite              the algorithms of the signatures
+    endpoint URL of the service; plain http only to this machine itself wsdl our own description, or the authority's
+    file as downloaded, its schemas beside it connect_timeout_s for the connection, TLS included timeout_s for the whole
+    call, the connection included route through which proxy and by whose certificates; None: as the environment says own
+    the credentials that sign every message; None sends them unsigned service certificates of which one must have signed
+    every answer; none: signatures are not checked, and only TLS proves an answer's origin suite the algorithms of the
+    signatures
 
     Raises SettingsError if the endpoint or the description cannot be used.
     """
@@ -256,13 +255,13 @@ class OnssSoap:
             raise failures.malformed(call, str(flaw)) from None
 
     def _signers(self, shown: x509.Certificate | None) -> Sequence[x509.Certificate]:
-        """What to verify an answer with: the certificate that it shows, if it is known, else each that is known."""
+        """The certificates to verify an answer with: its own, if that is known, else each known one."""
         return self._known if shown is None else [one for one in self._known if one == shown]
 
 
 @cache
 def _described(wsdl: Path) -> tuple[etree.XMLSchema, Any]:
-    """The schema and zeep's reading of a WSDL file, which takes a third of a second: once a process."""
+    """The schema and zeep's reading of a WSDL file, which takes a third of a second: once per process."""
     import zeep  # noqa: PLC0415 - commands that only read the settings start faster without it
 
     schema = description.schema_of(wsdl)

@@ -1,10 +1,9 @@
-"""How calls get from a company's network to an authority: through which proxy, and by whose certificates.
+"""How calls get from a company's network to an authority: the proxy, and trusted certificates.
 
-    proxy   a URL in the settings; "" for none; absent: what HTTPS_PROXY says, with NO_PROXY's exceptions
-    ca      a PEM file with certificate authorities of the company's own, trusted besides the public ones
+    proxy a URL in the settings; "" for none; absent: HTTPS_PROXY, with NO_PROXY's exceptions ca a PEM file with the
+    company's own certificate authorities, trusted besides the public ones
 
-A company's proxy that looks into TLS shows its own certificate authority. What leads to this very machine goes
-through no proxy.
+A company's proxy that inspects TLS uses its own certificate authority. Connections to this machine use no proxy.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ from badgeclock.authorities.transport import has_place, on_this_machine
 from badgeclock.errors import SettingsError
 
 _ENVIRONMENT: Final = ("https", "all")
-"""Of HTTPS_PROXY, https_proxy, ALL_PROXY and all_proxy, which urllib reads, the first that is set."""
+"""The first that is set of HTTPS_PROXY, https_proxy, ALL_PROXY and all_proxy, as read by urllib."""
 
 
 class ServiceSettings(AuthoritySettings):
-    """What every authority that is reached over HTTPS has in its settings."""
+    """The settings common to authorities reached over HTTPS."""
 
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
     timeout_s: float = Field(default=30.0, gt=0, le=300)
     proxy: str | None = Field(default=None, max_length=2000)
-    """URL of the company's HTTP proxy, without name and password; empty: none, whatever the environment says."""
+    """URL of the company's HTTP proxy, without name and password; empty: none, even if the environment sets one."""
     ca: Path | None = None
     """PEM: further certificate authorities to trust, such as those of a company's own proxy."""
 

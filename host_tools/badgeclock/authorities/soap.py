@@ -1,5 +1,4 @@
-"""SOAP 1.1 envelopes from untrusted senders: parsed without entities, without a DTD, without the network, never above a
-size.
+"""SOAP 1.1 envelopes from untrusted senders: parsed without entities, DTD or network access, up to a maximum size.
 
 Comments and processing instructions are dropped while parsing, so that the text of an element is all of its text.
 """
@@ -33,7 +32,7 @@ def parse_envelope(data: bytes, limit: int) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError, LookupError):
-        # The parser's own words may quote the text. LookupError: an encoding nobody knows.
+        # The parser's own message may quote the text. LookupError: an unknown encoding.
         raise NotSoap(Flaw.NOT_XML) from None
     if root is None:
         raise NotSoap(Flaw.NOT_XML)

@@ -1,7 +1,8 @@
 """HTTP to an authority with bounded waits: one deadline for the connection, one for the whole call.
 
-However slowly the bytes drip, a call ends. What was not sent is distinguished from what was sent and not answered,
-since only the first may simply be sent again. Nothing is retried here, no redirect followed, nothing unpacked.
+A call ends even if bytes arrive very slowly. Requests that were not sent are distinguished from those sent and not
+answered, since only the first may simply be sent again. This module retries nothing, follows no redirect and
+decompresses nothing.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from badgeclock.authorities.failures import Call
 from badgeclock.errors import SettingsError
 
 ANSWER_LIMIT_BYTES: Final = 4 * 1024 * 1024
-"""500 presences with their history, the largest page that is asked for, are about 1 MB."""
-# Below the 5 s after which common servers close an idle connection: a request that meets the closing is ambiguous.
+"""500 presences with their history, the largest page that is requested, are about 1 MB."""
+# Below the 5 s after which common servers close an idle connection: a request at that moment would be ambiguous.
 KEEPALIVE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer. `retry_after` in seconds, None if not said; `content_type` without its parameters; `date` the
-    service's time; `apart` as `failures.clocks_apart` has it; `challenge` what a 401 asks for (WWW-Authenticate).
+    service's time; `apart` as `failures.clocks_apart` has it; `challenge` the WWW-Authenticate of a 401.
     """
 
     status: int
@@ -46,10 +47,8 @@ class Answer:
 class Transport:
     """Connections to one service, for one event loop.
 
-    connect_timeout_s  for the connection, TLS included
-    timeout_s          for the whole call, the connection included
-    tls                the TLS context to use
-    proxy_of           which HTTP proxy, by URL, a URL is reached through; None: none
+    connect_timeout_s for the connection, TLS included timeout_s for the whole call, the connection included tls the TLS
+    context to use proxy_of the HTTP proxy, by URL, for a URL; None: none
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class Transport:
         async def watch(event: str, about: dict[str, Any]) -> None:
             nonlocal sending
             if event.endswith(".send_request_headers.started"):
-                # A proxy is asked to connect first; what it refuses was not sent.
+                # A proxy gets CONNECT first; if it refuses, nothing was sent.
                 sending = sending or about["request"].method != b"CONNECT"
 
         try:
@@ -128,7 +127,8 @@ class Transport:
 
 
 def checked_url(url: str) -> str:
-    """The URL, if personal numbers may go there: https, or plain http to this very machine. Raises SettingsError."""
+    """The URL, if personal numbers may be sent there: https, or plain http to this machine itself. Raises
+    SettingsError."""
     try:
         read = httpx.URL(url)
     except httpx.InvalidURL:
@@ -147,7 +147,7 @@ def checked_url(url: str) -> str:
 
 
 def has_place(url: str) -> bool:
-    """Whether a URL names a host, and a port that there is or none. httpx itself takes any number."""
+    """Whether a URL has a host, and a valid port or none. httpx itself accepts any number."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0 and bool(httpx.URL(url).host)

@@ -1,14 +1,13 @@
 """WS-Security 1.0 with an X.509 certificate: SOAP messages signed, and signatures verified.
 
-Signed is what the service's policy requires: the Body (SignedParts), the Timestamp (IncludeTimestamp) and the
-certificate that is in the message (ProtectTokens), each whole, by exclusive canonicalisation and the algorithms of
+The signature covers what the service's policy requires: the Body (SignedParts), the Timestamp (IncludeTimestamp) and
+the certificate that is in the message (ProtectTokens), each whole, by exclusive canonicalisation and the algorithms of
 an `AlgorithmSuite`. Names and URIs are those of OASIS WSS 1.0 (SOAP Message Security and X.509 Token Profile), of
 WS-SecurityPolicy 1.2 and of RFC 6931.
 
-A signature is only as good as what it covers. So `verify` first looks at the message: one Security header, one
-signature, the algorithms that a `Policy` allows and no others, no id twice, and references to the very Body and
-Timestamp that will be read, not to a copy elsewhere in the message. Then xmlsec does the arithmetic, with a key that
-the caller trusts.
+A signature only proves what it covers. So `verify` first checks the message: one Security header, one signature, only
+algorithms that a `Policy` allows, no duplicate id, and references to the same Body and Timestamp that will be read, not
+to a copy elsewhere in the message. Then xmlsec verifies the signature, with a key that the caller trusts.
 """
 
 from __future__ import annotations
@@ -43,9 +42,9 @@ RSA_SHA1: Final = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"
 SHA1: Final = "http://www.w3.org/2000/09/xmldsig#sha1"
 
 LIFETIME: Final = timedelta(minutes=5)
-"""How long a message of ours holds, and the most that one of another's does. It is what WSS4J allows."""
+"""How long our messages are valid, and the maximum accepted from others. As in WSS4J."""
 SKEW: Final = timedelta(minutes=2)
-"""How far the other's clock may be from ours."""
+"""How far the other side's clock may differ from ours."""
 
 _S: Final = f"{{{ENVELOPE}}}"
 _E: Final = f"{{{SECURITY}}}"
@@ -60,7 +59,7 @@ class AlgorithmSuite(StrEnum):
     """Algorithms of signatures, by the names of WS-SecurityPolicy 1.2, section 6.1.
 
     The text of the standard has RSA with SHA-1 for the signature in every suite. With Basic256Sha256, services in fact
-    sign with RSA and SHA-256; one that keeps to the letter has its own name here.
+    sign with RSA and SHA-256; one that follows the letter of the standard has its own name here.
     """
 
     BASIC256_SHA256 = "Basic256Sha256"
@@ -73,12 +72,11 @@ class AlgorithmSuite(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What `verify` takes.
+    """What `verify` accepts.
 
-    digests, signatures  the algorithms' URIs
-    protects_token       whether a certificate that is in the message must be signed too. It need not be where the
-                         caller knows the signers, for then it decides nothing
-    other_headers        whether whole headers besides may be signed, which nobody here looks at
+    digests, signatures the algorithms' URIs protects_token whether a certificate that is in the message must be signed
+    too. Not needed if the caller knows the signers, since it then decides nothing other_headers whether other whole
+    headers, which are not read here, may be signed
     """
 
     digests: frozenset[str]
@@ -88,12 +86,12 @@ class Policy:
 
 
 STRICT: Final = Policy(frozenset({SHA256}), frozenset({RSA_SHA256}), protects_token=True, other_headers=False)
-"""What the service's policy asks of a caller's message, with SHA-256."""
+"""The service's policy for a caller's message, with SHA-256."""
 
 
 def answers_under(suite: AlgorithmSuite) -> Policy:
-    """What may be taken from signers that are known. The service's WSDL ties its policy to requests, to no answer: of
-    an answer only body and timestamp must be signed. An algorithm that is stronger than the suite's is taken too.
+    """The policy for known signers. The service's WSDL attaches its policy to requests only: of an answer only body and
+    timestamp must be signed. Algorithms stronger than the suite's are accepted too.
     """
     digests, signatures = {SHA256}, {RSA_SHA256}
     if suite is AlgorithmSuite.BASIC256:
@@ -155,8 +153,8 @@ def verify(
 ) -> x509.Certificate:
     """The certificate whose key signed the envelope's body and timestamp, and what else the policy requires.
 
-    `trusted` is given the certificate in the message, or None, and answers with those to verify with, none if there is
-    none to trust. Raises NotTrusted.
+    `trusted` gets the certificate in the message, or None, and returns those to verify with, none if it trusts none.
+    Raises NotTrusted.
     """
     security, signature = _one_signature(envelope)
     stamp = _one(security, f"{_U}Timestamp")
@@ -233,8 +231,8 @@ def _signed(
     others: list[etree._Element],
     policy: Policy,
 ) -> list[etree._Element]:
-    """What the signature's own words refer to: each of `covered`, of `others` any, each under an id that no other
-    element has, and nothing else; only by algorithms of the policy.
+    """Check the signature's references: each of `covered`, any of `others`, each by a unique id, and nothing else; only
+    with algorithms of the policy.
     """
     info = _one(signature, f"{_D}SignedInfo")
     method = _one(info, f"{_D}SignatureMethod")
@@ -258,7 +256,7 @@ def _signed(
         raise NotTrusted(Unsound.NOT_COVERED)
     besides = [element for element in others if element.get(_ID) and f"#{element.get(_ID)}" in pointed]
     if len(pointed) != len(references) or pointed != known | {f"#{element.get(_ID)}" for element in besides}:
-        # Something further is signed, which nobody here would look at: say so rather than pass it over.
+        # Something else is signed, which is not read here: report it instead of ignoring it.
         raise NotTrusted(Unsound.FORM)
     return covered + besides
 
@@ -266,7 +264,7 @@ def _signed(
 def _check_time(stamp: etree._Element, now: datetime) -> None:
     created = _read_time(_one(stamp, f"{_U}Created"))
     ends = stamp.findall(f"{_U}Expires")
-    # Its author may say that it holds for less, not that it holds for longer.
+    # The sender may shorten its validity, not extend it.
     expires = min([created + LIFETIME, *map(_read_time, ends[:1])])
     if created > now + SKEW or expires < now - SKEW or expires < created:
         raise NotTrusted(Unsound.STALE)

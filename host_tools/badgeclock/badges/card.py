@@ -1,7 +1,7 @@
 """One card at the badge desk: identify it, make it a badge, make it blank again (docs/badges.md §3 and §6).
 
-Dialogues as in desfire.py. The card may be pulled away between any two frames, and in the middle of one: every command
-of a DESFire happens whole or not at all, and the order of them leaves a card that is one of three things:
+Dialogues as in desfire.py. The card may be removed between any two frames, and in the middle of one: every command of a
+DESFire is atomic, and their order leaves a card in one of three states:
 
     blank       the factory's key on the card, no application
     unfinished  the factory's key on the card, and our application in some state: writing and wiping start over
@@ -10,8 +10,8 @@ of a DESFire happens whole or not at all, and the order of them leaves a card th
 The card's own key is changed last when a badge is written, and first when it is wiped. So our key on a card means that
 all of the badge is there, and a card with the factory's key can always be started over, even one that hides its UID.
 
-A card says itself which UID it has, and is given its keys under a key that everybody knows. So each time it is written
-they are made with random bytes of that issue, which stand on it in the clear: what one is given opens no other.
+A card states its own UID, and receives its keys under a publicly known key. So for each issue its keys are derived with
+random bytes, which are on the card in the clear: one card's keys open no other.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FILE_BYTES: Final = 32
 _ACCESS: Final = bytes.fromhex("0010")
 _ISSUE_FILE: Final = 2
 _ISSUE_FREE: Final = bytes.fromhex("00e0")
-"""Access of the issue's file: anybody reads it. A card that hides its UID would be known by it."""
+"""Access of the issue's file: readable without a key. A card that hides its UID could be recognised by it."""
 _ISSUE_UNDER_IDENTITY: Final = bytes.fromhex("0020")
 _ENCIPHERED: Final = 0x03
 _FILE_VERSION: Final = b"\x01"
@@ -59,11 +59,11 @@ _OTHER_KEY: Final = {
     Status.PARAMETER,
     Status.ILLEGAL_COMMAND,
 }
-"""What cards answer to an authentication under a key of another value or type."""
+"""Answers of cards to an authentication under a key of another value or type."""
 
 
 class CardState(Enum):
-    """What a card is to this site."""
+    """A card's state for this site."""
 
     BLANK = "blank"
     UNFINISHED = "unfinished"
@@ -89,9 +89,9 @@ class Card:
     number: bytes | None = field(repr=False)
     """The badge number of an issued card, 8 bytes; None if it is damaged."""
     has_others: bool
-    """There are applications besides ours; they stay."""
+    """There are other applications; they are kept."""
     hides_uid: bool
-    """The UID that it shows is another one each time."""
+    """It shows a random UID each time."""
     issue: bytes = field(repr=False)
     """The 8 random bytes of its issue; BY_UID_ALONE for a blank card and for one of an earlier version."""
 
@@ -136,7 +136,7 @@ def examine(root: Root) -> Dialogue[Card]:
 
 
 def _examine_open(root: Root, uid: bytes, applications: list[bytes], *, hides_uid: bool) -> Dialogue[Card]:
-    """A card that still has the factory's key."""
+    """A card with the factory's key."""
     others = bool(set(applications) - {AID})
     if AID in applications:
         issue = BY_UID_ALONE
@@ -163,7 +163,7 @@ def _shown_issue() -> Dialogue[bytes]:
 
 
 def _hidden(root: Root) -> Dialogue[tuple[bytes, bytes]]:
-    """The true UID and the issue of a card that shows another UID each time: read under the site's identity key."""
+    """The true UID and the issue of a card that shows another UID each time: read with the site's identity key."""
     try:
         yield from desfire.select(AID)
         session = yield from desfire.authenticate(2, root.identity)
@@ -195,7 +195,7 @@ def _applications(session: Session) -> Dialogue[list[bytes]]:
 
 
 def _number(keys: CardKeys) -> Dialogue[bytes]:
-    """The badge number on a card, read as a clock does; raises CardUntrusted if the card does not bear it out."""
+    """The badge number on a card, read as a clock does; raises CardUntrusted if the card does not prove it."""
     yield from desfire.select(AID)
     session = yield from desfire.authenticate(1, keys.reading)
     place = _place(_FILE, _CONTENT_BYTES)
@@ -216,8 +216,8 @@ def write(
 ) -> Dialogue[None]:
     """Make a blank or unfinished card the badge with this number of 8 bytes, and read it back as a clock will.
 
-    `issue`: 8 random bytes that no card was ever written with. Raises CardFull, CardUntrusted, CardRefused; the card is
-    then unfinished, or issued if only the last answer was lost.
+    `issue`: 8 new random bytes. Raises CardFull, CardUntrusted, CardRefused; the card is then unfinished, or issued if
+    only the last answer was lost.
     """
     if card.state is CardState.ISSUED:
         raise ValueError("an issued card is wiped before it is written")
@@ -263,7 +263,7 @@ def write(
 
 
 def _create_file(session: Session, file_no: int, access: bytes, size: int) -> Dialogue[None]:
-    """A standard data file whose data travel enciphered to who has a key for it."""
+    """A standard data file whose data is sent encrypted under a key."""
     try:
         yield from session.command(_CREATE_FILE, bytes([file_no, _ENCIPHERED]) + access + size.to_bytes(3, "little"))
     except CardRefused as refused:
@@ -273,7 +273,7 @@ def _create_file(session: Session, file_no: int, access: bytes, size: int) -> Di
 
 
 def wipe(root: Root, card: Card) -> Dialogue[None]:
-    """Take our application off the card and give it the factory's key back; other applications stay."""
+    """Remove our application from the card and restore the factory's key; other applications are kept."""
     yield from desfire.select(PICC_LEVEL)
     if card.state is CardState.ISSUED:
         session = yield from desfire.authenticate_aes(0, root.card(card.uid, card.issue).picc)
@@ -285,7 +285,7 @@ def wipe(root: Root, card: Card) -> Dialogue[None]:
 
 
 def _clear(session: Session, card: Card) -> Dialogue[None]:
-    """Take our application away. If it is the only one the card is formatted: only that gives its memory back."""
+    """Remove our application. If it is the only one the card is formatted: only that frees its memory."""
     if card.has_others:
         yield from session.command(_DELETE_APPLICATION, AID)
     else:

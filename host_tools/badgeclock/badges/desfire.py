@@ -1,8 +1,8 @@
 """MIFARE DESFire EV1, EV2 and EV3 as the bridge uses them: commands, authentication, secure messaging.
 
 Nothing here does I/O. A dialogue is a generator: it yields the APDU for the card and is sent the card's answer; what it
-returns is its result. `run` drives one against a function, the bridge drives it over a clock. Whatever a card answers,
-a dialogue ends in a result or in a CardError, after a bounded number of frames.
+returns is its result. `run` drives one against a function, the bridge drives it over a clock. For any answers of a
+card, a dialogue ends in a result or in a CardError, after a bounded number of frames.
 
 Two secure messagings, by how the session was opened:
 
@@ -38,7 +38,7 @@ Random: TypeAlias = Callable[[int], bytes]
 UID_BYTES: Final = 7
 MAC_BYTES: Final = 8
 FACTORY_KEY: Final = bytes(16)
-"""Of the card as delivered (DES) and of every key of a new application (AES)."""
+"""The key of a new card (DES) and of a new application (AES)."""
 AES_KEY_TYPE: Final = 0x80
 """Added to the key number when the PICC master key becomes AES, and to an application's number of keys."""
 READ_DATA: Final = 0xBD
@@ -61,7 +61,8 @@ def run(dialogue: Dialogue[T], transceive: Callable[[bytes], bytes]) -> T:
 
 
 def _frame(ins: int, data: bytes) -> Dialogue[tuple[int, bytes]]:
-    """One command and one frame of its answer: (status, data); raises CardUntrusted for what is no DESFire answer."""
+    """One command and one frame of its answer: (status, data); raises CardUntrusted for anything but a DESFire
+    answer."""
     body = bytes([len(data)]) + data if data else b""
     answer = yield bytes([0x90, ins, 0, 0]) + body + b"\0"
     if len(answer) < 2 or answer[-2] != 0x91:
@@ -70,7 +71,7 @@ def _frame(ins: int, data: bytes) -> Dialogue[tuple[int, bytes]]:
 
 
 def _collected(ins: int, data: bytes) -> Dialogue[bytes]:
-    """The whole answer of a command, over as many frames as the card takes; raises CardRefused."""
+    """The whole answer of a command, over any number of frames; raises CardRefused."""
     status, part = yield from _frame(ins, data)
     whole = part
     for _ in range(_FRAMES_MAX):
@@ -92,7 +93,7 @@ def get_version() -> Dialogue[bytes]:
 
 
 def read_free(file_no: int, length: int) -> Dialogue[bytes]:
-    """The first `length` bytes of a file of the selected application that anybody may read; raises CardRefused."""
+    """The first `length` bytes of a file of the selected application that needs no key; raises CardRefused."""
     data = yield from _collected(READ_DATA, bytes([file_no]) + bytes(3) + length.to_bytes(3, "little"))
     if len(data) != length:
         raise CardUntrusted("length of a free file")
@@ -100,7 +101,7 @@ def read_free(file_no: int, length: int) -> Dialogue[bytes]:
 
 
 def select(aid: bytes) -> Dialogue[None]:
-    """Select an application, or the card itself (keys.PICC_LEVEL); a session ends by it."""
+    """Select an application, or the card itself (keys.PICC_LEVEL); this ends a session."""
     if (yield from _collected(0x5A, aid)):
         raise CardUntrusted("select length")
 
@@ -116,7 +117,7 @@ class Session(ABC):
 
     @abstractmethod
     def command(self, ins: int, data: bytes = b"") -> Dialogue[bytes]:
-        """A command in plain, and its answer, of which the card's MAC holds."""
+        """A command in plain, and its answer with the card's MAC verified."""
 
     @abstractmethod
     def enciphered_answer(self, ins: int, data: bytes, length: int) -> Dialogue[bytes]:
@@ -124,7 +125,7 @@ class Session(ABC):
 
     @abstractmethod
     def enciphered_command(self, ins: int, head: bytes, data: bytes) -> Dialogue[None]:
-        """A command whose `data` goes enciphered, after `head` in plain; its answer has no data."""
+        """A command with `data` encrypted, after `head` in plain; its answer has no data."""
 
     @abstractmethod
     def _key_cryptogram(self, key_no: int, new: bytes, changed: bytes, is_own: bool) -> Dialogue[bytes]:  # noqa: FBT001
@@ -145,22 +146,22 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 def _padded(data: bytes, block: int) -> bytes:
-    """Zeros up to whole blocks."""
+    """Padded with zeros to whole blocks."""
     return data + bytes(-len(data) % block)
 
 
 def _marked(data: bytes, block: int) -> bytes:
-    """80, then zeros up to whole blocks (ISO/IEC 9797-1, method 2)."""
+    """Padded with 80, then zeros to whole blocks (ISO/IEC 9797-1, method 2)."""
     return _padded(data + b"\x80", block)
 
 
 def crc32(data: bytes) -> bytes:
-    """DESFire's CRC-32: the usual one without its last inversion, low byte first."""
+    """DESFire's CRC-32: the usual one without the final inversion, low byte first."""
     return (zlib.crc32(data) ^ 0xFFFF_FFFF).to_bytes(4, "little")
 
 
 def _des(key: bytes) -> TripleDES:
-    """DES: 3DES whose keys are all the same."""
+    """DES as 3DES with equal keys."""
     return TripleDES(3 * key)
 
 
@@ -173,7 +174,7 @@ def _decrypted(algorithm: AES | TripleDES, iv: bytes, data: bytes) -> bytes:
 
 
 class Ev1Session(Session):
-    """EV1 secure messaging over AES, or over DES as a card has it at delivery."""
+    """EV1 secure messaging over AES, or over DES for a card as delivered."""
 
     def __init__(self, key_no: int, algorithm: AES | TripleDES) -> None:
         super().__init__(key_no)
@@ -219,7 +220,8 @@ class Ev1Session(Session):
         return secret
 
     def _mac(self, message: bytes) -> bytes:
-        """Take a message into the chain; the first 8 bytes of its CMAC (SP 800-38B, begun with the chain's vector)."""
+        """Add a message to the chain; returns the first 8 bytes of its CMAC (SP 800-38B, begun with the chain's
+        vector)."""
         if message and len(message) % self._block == 0:
             last = _xor(message[-self._block :], self._k1)
         else:
@@ -331,7 +333,7 @@ def _prove(ins: int, algorithm: AES | TripleDES, key_no: int, rnd_a: bytes) -> D
 
 
 def authenticate_des(key_no: int, key: bytes, random: Random = secrets.token_bytes) -> Dialogue[Session]:
-    """0x1A under a DES key, given as its 16 bytes with equal halves: how a card as delivered is opened."""
+    """0x1A under a DES key, given as its 16 bytes with equal halves: opens a card as delivered."""
     if key[:8] != key[8:]:
         raise ValueError("a DES key is stored as two equal halves")
     rnd_a = random(8)
@@ -340,7 +342,7 @@ def authenticate_des(key_no: int, key: bytes, random: Random = secrets.token_byt
 
 
 def authenticate_aes(key_no: int, key: bytes, random: Random = secrets.token_bytes) -> Dialogue[Session]:
-    """0xAA: AES with EV1 secure messaging, which every DESFire since EV1 has."""
+    """0xAA: AES with EV1 secure messaging, supported by every DESFire since EV1."""
     rnd_a = random(16)
     rnd_b = yield from _prove(0xAA, AES(key), key_no, rnd_a)
     return Ev1Session(key_no, AES(rnd_a[:4] + rnd_b[:4] + rnd_a[12:] + rnd_b[12:]))
@@ -371,7 +373,7 @@ def ev2_session_keys(key: bytes, rnd_a: bytes, rnd_b: bytes) -> tuple[bytes, byt
 
 
 def authenticate(key_no: int, key: bytes, random: Random = secrets.token_bytes) -> Dialogue[Session]:
-    """By 0x71, or by 0xAA on a card that does not know it."""
+    """By 0x71, or by 0xAA on a card without it."""
     try:
         return (yield from authenticate_ev2(key_no, key, random))
     except CardRefused as refused:

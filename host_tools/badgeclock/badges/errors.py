@@ -1,4 +1,4 @@
-"""What can be wrong with a card that is on a reader."""
+"""Errors of a card on a reader."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CardUntrusted(CardError):
 
 
 class NotDesfire(CardError):
-    """A badge that knows ISO 14443-4, and no DESFire command."""
+    """A badge with ISO 14443-4, but without DESFire commands."""
 
     def __init__(self) -> None:
         super().__init__(

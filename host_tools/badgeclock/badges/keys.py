@@ -1,13 +1,13 @@
 """The keys of badges that prove themselves: from a site's root to one card's keys (docs/badges.md §4).
 
-    root                      32 bytes, in the workshop and, encrypted, in the bridge; never on a clock
-    read master               of the key that reads the number: clocks hold it
-    application, PICC master  of the keys that change the application and the card: the bridge derives them, alone
+    root 32 bytes, in the workshop and, encrypted, in the bridge; never on a clock read master for the key that reads
+    the number: clocks have it application, PICC master for the keys that change the application and the card: only the
+    bridge derives them
 
-Masters come out of the root by HKDF under their own names, so none leads to another or to the root: a clock that is
-stolen gives its site's read master away and no key that writes. A card's keys are diversified from the masters (NXP
-AN10922) by its UID and by eight random bytes of its issue: a card that is broken open gives away its own, and so does a
-card that claims another's UID, for the desk never gives two issues the same keys.
+Masters are derived from the root by HKDF under their own names, so none reveals another or the root: a stolen clock
+reveals its site's read master and no key that writes. A card's keys are diversified from the masters (NXP AN10922) by
+its UID and by eight random bytes of its issue: a broken card reveals only its own keys, and so does a card that claims
+another's UID, since the desk never gives two issues the same keys.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ DIVERSIFICATION_BYTES_MAX: Final = 31
 ISSUE_BYTES: Final = 8
 """Random bytes of one issue, in the input of every key of form 2."""
 BY_UID_ALONE: Final = b""
-"""In the place of an issue: keys of form 1, as release 0.1.0 issued its cards."""
+"""Instead of an issue: keys of form 1, as in release 0.1.0."""
 AID: Final = bytes.fromhex("4314bc")
-"""Of the application, 3 bytes as sent."""
+"""The application's AID, 3 bytes as sent."""
 PICC_LEVEL: Final = bytes(3)
-"""In an AID's place: the card itself."""
+"""Instead of an AID: the card itself."""
 SYSTEM: Final = b"Badgeclock"
 _BLOCK: Final = 16
 _AES_128: Final = b"\x01"  # AN10922's constant of the form
@@ -39,7 +39,7 @@ _R_128: Final = 0x87  # SP 800-38B §5.3
 
 
 class Purpose(Enum):
-    """What a master is for; the value is its name in the derivation."""
+    """The purpose of a master; the value is its name in the derivation."""
 
     READ = b"badgeclock/v1/badge/read"
     APPLICATION = b"badgeclock/v1/badge/application"
@@ -47,7 +47,7 @@ class Purpose(Enum):
 
 
 def master(root: bytes, purpose: Purpose) -> bytes:
-    """The site's master for a purpose, 16 bytes, out of its root of 32."""
+    """The site's master for a purpose, 16 bytes, from its root of 32."""
     if len(root) != ROOT_BYTES:
         raise ValueError("a site's badge root has 32 bytes")
     return hkdf_sha256(root, salt=b"", info=purpose.value, length=KEY_BYTES)
@@ -56,7 +56,7 @@ def master(root: bytes, purpose: Purpose) -> bytes:
 def diversify(key: bytes, text: bytes) -> bytes:
     """One card's key, 16 bytes: AN10922 §2.2 for AES-128. `text` has 1 to 31 bytes.
 
-    A CMAC whose message is padded to two blocks whatever its length, which is where it differs from RFC 4493.
+    A CMAC whose message is always padded to two blocks, unlike RFC 4493.
     """
     if not 1 <= len(text) <= DIVERSIFICATION_BYTES_MAX:
         raise ValueError("a diversification input has 1 to 31 bytes")
@@ -65,7 +65,7 @@ def diversify(key: bytes, text: bytes) -> bytes:
         mac = CMAC(algorithms.AES(key))  # two blocks already: RFC 4493 pads the second in the same way
         mac.update(message)
         return mac.finalize()
-    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - single blocks, of which CMAC is made
+    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - single blocks, for CMAC
     k1 = _doubled(encryptor.update(bytes(_BLOCK)))
     k2 = _doubled(k1)
     padded = (message + b"\x80").ljust(2 * _BLOCK, b"\0")
@@ -100,7 +100,7 @@ class CardKeys:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A site's badge root, 32 bytes: everything else follows from it. Not in its `repr`."""
+    """A site's badge root, 32 bytes: all else is derived from it. Not in its `repr`."""
 
     secret: bytes = field(repr=False)
 
@@ -114,7 +114,7 @@ class Root:
 
     @property
     def identity(self) -> bytes:
-        """Key 2 of every card that hides its UID: asks it for its UID and its issue, and opens no badge number."""
+        """Key 2 of every card that hides its UID: reads its UID and its issue, but no badge number."""
         return self.card_key(Purpose.READ, AID + b"\x02" + SYSTEM)
 
     def card(self, uid: bytes, issue: bytes) -> CardKeys:

@@ -1,8 +1,8 @@
 """The bridge: handles punches from clocks and brings a reception number back for each.
 
 The way of a punch, room by room: `intake` verifies what the broker delivers against the clock's seal, and in the same
-transaction `presences` decides what is to be declared. `registrar` brings it to the authority, `downlink` sends the
-receipt to the clock. From one step to the next the work is in `store` alone, so a restart loses none of it. `people`
-and `clocks` are what the office knows of both, `attention` is what waits for a person, `operations` what is done to a
-whole store, `web` the interfaces over HTTP. `service` puts the parts together. docs/rooms.md draws who imports whom.
+transaction `presences` decides what is to be declared. `registrar` declares it to the authority, `downlink` sends the
+receipt to the clock. Between two steps the work is only in `store`, so a restart loses none of it. `people` and
+`clocks` hold the office's data on both, `attention` lists what needs a person, `operations` works on a whole store,
+`web` has the interfaces over HTTP. `service` puts the parts together. docs/rooms.md draws which room imports which.
 """

@@ -10,7 +10,8 @@ CAP_S: Final = 300.0
 
 
 class Backoff:
-    """Waits of one caller: `random(0, min(cap, base · 2ⁿ))` after n failures in a row, never below what was asked."""
+    """Waits of one caller: `random(0, min(cap, base · 2ⁿ))` after n failures in a row, never below the requested
+    minimum."""
 
     def __init__(self, base_s: float = BASE_S, cap_s: float = CAP_S, rng: random.Random | None = None) -> None:
         self._base_s = base_s
@@ -19,11 +20,11 @@ class Backoff:
         self.failures = 0
 
     def failed(self, at_least_s: float | None = None) -> float:
-        """Count a failure; the seconds to wait now."""
+        """Count a failure; returns the seconds to wait now."""
         ceiling = min(self._cap_s, self._base_s * 2.0 ** min(self.failures, 32))
         self.failures += 1
         return max(self._rng.uniform(0, ceiling), at_least_s or 0.0)
 
     def succeeded(self) -> None:
-        """The next failure is the first again."""
+        """Reset: the next failure counts as the first."""
         self.failures = 0

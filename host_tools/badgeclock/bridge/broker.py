@@ -1,4 +1,4 @@
-"""The bridge's connection to the MQTT broker: mutual TLS, one connection at a time, made again until cancelled."""
+"""The bridge's connection to the MQTT broker: mutual TLS, one connection at a time, reconnected until cancelled."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ CONNECT_TIMEOUT_S: Final = 10.0
 DISCONNECT_TIMEOUT_S: Final = 2.0
 RECONNECT_CAP_S: Final = 10.0
 ASK_S: Final = 5.0
-"""How often a broker is asked whether it is there."""
+"""Interval of the probes that check the connection."""
 ASKED_MOST: Final = 3
-"""So many questions without an answer, and the connection is deaf: it is made again."""
+"""After this many probes without an answer the connection is considered dead, and is replaced."""
 _NO_RECONNECTS: Final = -2  # gmqtt: -1 is no limit, and 0 allows one
 _REFUSED: Final = 0x80
 _FILTERS_A_PACKET: Final = 100
-"""Of 40 bytes at most each: a broker that was set up by us takes packets of 4.5 KB (technician/broker.py)."""
+"""At most 40 bytes each: a broker that we set up accepts packets of 4.5 KB (technician/broker.py)."""
 _NOBODYS: Final = "badgeclock/v1/nobodys"
-"""A filter that the bridge has no subscription to. To end that one changes nothing, and the broker answers: gmqtt has
-no word for PINGREQ."""
+"""A filter that the bridge is not subscribed to. Unsubscribing from it changes nothing, and the broker answers: gmqtt
+has no call for PINGREQ."""
 
 log = structlog.get_logger("badgeclock.bridge.broker")
 
 
 class BrokerLink:
-    """Takes what clocks publish under some filters, and publishes what it is given while connected.
+    """Receives what clocks publish under some filters, and publishes messages while connected.
 
     Raises SettingsError at once if the certificates cannot be used.
     """
 
     def __init__(self, settings: BrokerSettings, filters: Sequence[str], asked: Sequence[str] = ()) -> None:
-        """`asked` are filters that a broker may refuse."""
+        """`asked`: filters that a broker may refuse."""
         self._settings = settings
         self._filters = filters
         self._asked = asked
@@ -61,13 +61,13 @@ class BrokerLink:
         self.connections = 0
 
     def publish(self, message: Message) -> None:
-        """Send one message at QoS 0, or drop it: what is lost here is sent again when its clock reports."""
+        """Send one message at QoS 0, or drop it: a lost message is sent again when its clock reports."""
         if self._client is not None and self.connected:
             self._client.publish(message.topic, message.payload, qos=0)
 
     def read_only(self, filters: Sequence[str]) -> None:
-        """Have the broker hand over what comes under these filters alone, until it is said otherwise; with none all of
-        it again. A broker that refuses them on this connection goes on as before.
+        """Restrict deliveries to these filters until the next call; without any, deliver everything again. A broker
+        that refuses them on this connection continues as before.
         """
         after = tuple(filters)
         if after == self._narrow or (after and not self._takes_narrow):
@@ -85,7 +85,7 @@ class BrokerLink:
         return self._narrow or self._filters
 
     def _granted(self, client: gmqtt.Client, number: int, codes: Sequence[int]) -> None:
-        """What was asked for in `read_only` is answered: only when all of it is granted, the rest is given up."""
+        """The answer to the request of `read_only`: other subscriptions end only if all of it is granted."""
         if number not in self._granting:
             return
         self._granting.discard(number)
@@ -104,21 +104,21 @@ class BrokerLink:
             client.unsubscribe(gone[at : at + _FILTERS_A_PACKET])
 
     def pause(self) -> None:
-        """Read nothing more from the broker, until everybody who said so says `resume`: it keeps what comes, as far as
-        it has room, and then its clocks do.
+        """Stop reading from the broker until each caller of `pause` has called `resume`. Messages wait at the broker as
+        far as it has room, then in the clocks.
         """
         self._pauses += 1
         if self._client is not None:
             _transport(self._client).pause_reading()
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading."""
         self._pauses -= 1
         if self._client is not None and not self._pauses:
             _transport(self._client).resume_reading()
 
     def _read_certificates(self) -> None:
-        """Take what was renewed since the last connection; files that cannot be used change nothing."""
+        """Load certificates that were renewed since the last connection; unusable files change nothing."""
         try:
             self._tls = _tls_context(self._settings)
         except SettingsError as error:
@@ -160,8 +160,8 @@ class BrokerLink:
             await asyncio.sleep(backoff.failed())
 
     async def _while_answering(self, client: gmqtt.Client, lost: asyncio.Event) -> None:
-        """Return when the connection is lost, or deaf: a machine that stopped, or a network that lost its other end,
-        closes nothing. gmqtt itself notices after two keepalives.
+        """Return when the connection is lost or no longer answers: a stopped machine, or a cut network, closes no
+        connection. gmqtt itself notices after two keepalives.
         """
         unanswered, before = 0, self._packets_received
         while unanswered < ASKED_MOST:
@@ -178,7 +178,7 @@ class BrokerLink:
 
 
 def _transport(client: gmqtt.Client) -> asyncio.Transport:
-    """What gmqtt reads from; it has no word of its own for stopping."""
+    """The transport that gmqtt reads from; gmqtt has no call to pause it."""
     transport: asyncio.Transport = client._connection._transport  # noqa: SLF001 - see above
     return transport
 
@@ -232,7 +232,7 @@ def _is_refused(codes: Sequence[int]) -> bool:
 
 
 def _subscribe(client: gmqtt.Client, filters: Sequence[str]) -> list[int]:
-    """Ask for messages under filters, in packets that the broker takes; the packets' numbers."""
+    """Subscribe to filters, in packets small enough for the broker; returns the packets' numbers."""
     return [
         client.subscribe([gmqtt.Subscription(one, qos=1) for one in filters[at : at + _FILTERS_A_PACKET]])
         for at in range(0, len(filters), _FILTERS_A_PACKET)

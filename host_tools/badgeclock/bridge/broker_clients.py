@@ -1,15 +1,15 @@
 """Keeps a broker that refuses subscriptions in step with the bridge's clocks, and disconnects clocks that flood it.
 
-Such a broker (`badgeclock ca broker --refuse-subscriptions`) knows each clock by name, or takes nothing of it. It is
-asked which it knows, once a connection, and those that are missing are added. A retired clock stays known, so that it
-gets its last acknowledgement: what takes it out is its certificate.
+Such a broker (`badgeclock ca broker --refuse-subscriptions`) has a list of clocks by name, and rejects all others. The
+bridge requests that list once a connection, and adds missing clocks. A retired clock stays listed, so that it gets its
+last acknowledgement: its revoked certificate locks it out.
 
 A clock that floods (`flood_watch`) loses its connection, and its rights at the broker for a while: it may connect
-again, and the broker drops whatever it sends. They come back after EVICTED_MS, or when somebody settles the event.
+again, and the broker drops whatever it sends. They are restored after EVICTED_MS, or when an operator settles the
+event.
 
-A broker with an access list does not answer, and ignores the requests. While a clock floods there, the
-bridge asks for the messages of each other clock by its name, in place of everybody's: what nobody asks for stays at
-the broker.
+A broker with an access list does not answer, and ignores the requests. While a clock floods there, the bridge
+subscribes to each other clock by name, instead of to all: the broker does not deliver the flood.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from badgeclock.protocol.topics import all_of
 
 LOOK_S: Final = 2.0
 CHANGES_A_ROUND: Final = 1
-"""The broker rewrites its file for every clock, and serves nobody meanwhile: with ten thousand clocks it has 17 MB,
-which took 0.5 to 1 s on a machine that was busy."""
+"""The broker rewrites its file for every clock, and serves no client while it does: with ten thousand clocks the file
+has 17 MB, which took 0.5 to 1 s on a busy machine."""
 EVICTED_MS: Final = 600_000
-"""How long a clock is out after the last flood that reached the bridge."""
+"""How long a clock stays without rights after its last flood that reached the bridge."""
 UNANSWERED_LOOKS: Final = 15
-"""After so many looks without an answer the broker is asked again: a flood may have taken the answer's place."""
+"""After this many rounds without an answer the request is repeated: a flood may have displaced the answer."""
 _LIST: Final = "listClients"
 
 log = structlog.get_logger("badgeclock.bridge.broker")
 
 
 class BrokerClients(Rounds):
-    """Looks in rounds. `connections` says how often the bridge has connected, 0 while it is not."""
+    """Works in rounds. `connections` says how often the bridge has connected, 0 while it is not."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class BrokerClients(Rounds):
         now_ms: Callable[[], int],
         read_only: Callable[[Sequence[str]], None],
     ) -> None:
-        """`read_only(filters)` has the broker hand over what is under these alone, or with none everything."""
+        """`read_only(filters)` restricts deliveries to these filters; without any, everything is delivered."""
         super().__init__(pause_s=LOOK_S, if_store_fails="no clocks are added at the broker while the store fails")
         self._store = store
         self._publish = publish
@@ -68,10 +68,10 @@ class BrokerClients(Rounds):
         self._out: set[str] | None = None
         """The clocks that may be without rights; None before the first look of this process."""
         self._told: set[str] = set()
-        """Those of them that were added at the broker on this connection."""
+        """The clocks that were added at the broker on this connection."""
 
     def deliver(self, topic: str, payload: bytes) -> bool:
-        """Take a message, if it is an answer of the broker's."""
+        """Handle a message if it is an answer of the broker."""
         if topic != RESPONSE:
             return False
         listed = _listed(payload)
@@ -81,7 +81,7 @@ class BrokerClients(Rounds):
         return True
 
     async def work(self) -> None:
-        """Ask on a new connection; else take rights away and give them back, and add the clocks that are missing."""
+        """On a new connection, request the list; otherwise remove and restore rights, and add missing clocks."""
         if self._connections() != self._connection:
             self._connection = self._connections()
             self._told.clear()
@@ -107,8 +107,8 @@ class BrokerClients(Rounds):
             self._command({"command": _LIST, "verbose": False, "count": -1, "offset": 0})
 
     async def _evict(self) -> None:
-        """Take the rights of clocks that flood, and give back those of clocks whose time is over."""
-        if self._out is None:  # an earlier process may have taken them
+        """Remove the rights of clocks that flood, and restore those whose time is over."""
+        if self._out is None:  # an earlier process may have removed them
             self._out = await self._store.reading(_flooding, 0)
         flooding = await self._store.reading(_flooding, self._now_ms() - EVICTED_MS)
         for name in sorted(flooding - self._told):
@@ -134,8 +134,8 @@ def _in_use(connection: Connection) -> set[str]:
 
 
 def _flooding(connection: Connection, since_ms: int) -> set[str]:
-    """The names of clocks that flooded the bridge since then, and of whose flood nobody has settled the event yet; with
-    0 those that ever did.
+    """The names of clocks that flooded the bridge since `since_ms` and whose event is not settled yet; with 0, of all
+    that ever did.
     """
     table = schema.events
     which = and_(table.c.kind == Kind.FLOODED, table.c.clock.is_not(None), table.c.last_ms > since_ms)
@@ -145,7 +145,7 @@ def _flooding(connection: Connection, since_ms: int) -> set[str]:
 
 
 def _listed(payload: bytes) -> set[str] | None:
-    """The names in an answer to the question; None if it answers another, or is no answer."""
+    """The names in an answer to the request; None for an answer to another request, or anything else."""
     try:
         said = json.loads(payload)
         answers = [one for one in said["responses"] if one["command"] == _LIST]

@@ -6,7 +6,7 @@ from badgeclock.errors import BadgeclockError, StoreError
 
 
 class StoreConflict(StoreError):
-    """Another process was in the way of a transaction: the same again, at once, finds what that one has written."""
+    """A transaction conflicted with another process; repeated at once, it sees what that process wrote."""
 
 
 class StoreInUse(StoreError):
@@ -25,7 +25,7 @@ class StoreInUse(StoreError):
 
 
 class DataKeyWrong(StoreError):
-    """A value in the store does not open under the data key."""
+    """A value in the store cannot be decrypted with the data key."""
 
     def __init__(self, place: str) -> None:
         self.place = place
@@ -44,11 +44,11 @@ class KeysInUse(StoreError):
 
 
 class AuditError(BadgeclockError):
-    """A reason that cannot be written down, or a book of acts that is not as it was written."""
+    """A reason that cannot be recorded, or a record of acts that was changed after it was written."""
 
 
 class PeopleError(BadgeclockError):
-    """An employer, site, worker, badge or clock that cannot be, or is not there."""
+    """An employer, site, worker, badge or clock that is invalid, or does not exist."""
 
     def __init__(self, what: str, do: str) -> None:
         super().__init__(what=what, kept="the store as it was", do=do)
@@ -58,7 +58,7 @@ class PeopleError(BadgeclockError):
 
 
 class SheetError(BadgeclockError):
-    """A file that is no table, or too large a one."""
+    """A file that is not a table, or is too large."""
 
     def __init__(self, what: str, do: str) -> None:
         super().__init__(what=what, kept="nothing was imported", do=do)
@@ -88,7 +88,7 @@ class DeskRefused(BadgeclockError):
 
 
 class Unfit(DeskRefused):
-    """A badge that cannot prove itself; its UID is all it has."""
+    """A badge that cannot prove itself: it has only its UID."""
 
     def __init__(self, uid: bytes) -> None:
         self.uid = uid
@@ -102,7 +102,7 @@ class Unfit(DeskRefused):
 
 
 class Interrupted(BadgeclockError):
-    """The clock, or the card, has gone."""
+    """The clock is offline, or the card was removed."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -117,7 +117,7 @@ class Interrupted(BadgeclockError):
 
 
 class BadgePulled(Interrupted):
-    """The card has stopped answering; it can be laid again."""
+    """The card has stopped answering; it can be presented again."""
 
 
 class NotLaid(BadgeclockError):
@@ -135,7 +135,7 @@ class GivenUp(NotLaid):
 
 
 class BackupError(BadgeclockError):
-    """A backup that cannot be made, is not as it was made, or cannot be put in its place."""
+    """A backup that cannot be made, was changed, or cannot be restored."""
 
     def __init__(self, what: str, do: str, kept: str = "the store and every backup as they were") -> None:
         super().__init__(what=what, kept=kept, do=do)
@@ -160,7 +160,7 @@ class ScopeMissing(BadgeclockError):
 
 
 class BeyondReach(BadgeclockError):
-    """A token may do this, and not here."""
+    """A token has the scope, but not for this site or employer."""
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -175,7 +175,7 @@ class BeyondReach(BadgeclockError):
 
 
 class AccountError(BadgeclockError):
-    """An account of the console that cannot be, or a secret of it that is not taken."""
+    """An account of the console that is invalid, or whose secret is rejected."""
 
     def __init__(self, what: str, do: str) -> None:
         super().__init__(what=what, kept="every account as it was", do=do)
@@ -185,7 +185,7 @@ class AccountError(BadgeclockError):
 
 
 class NotAllowed(BadgeclockError):
-    """Somebody asks for an act that is not theirs: no session that holds, no such right, or beyond their reach."""
+    """An act that its requester may not do: no valid session, no such right, or outside their sites."""
 
     def __init__(self, what: str, do: str) -> None:
         super().__init__(what=what, kept="everything as it was", do=do)
@@ -195,7 +195,7 @@ class NotAllowed(BadgeclockError):
 
 
 class LetterNotSent(BadgeclockError):
-    """A notice did not go out by one of its ways; it is tried again."""
+    """A notice could not be sent on one of its channels; it is retried."""
 
     def __init__(self, why: str) -> None:
         self.why = why

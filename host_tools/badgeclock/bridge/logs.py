@@ -1,6 +1,6 @@
-"""Logs: one JSON object a line on stderr. What looks like a national number never gets through.
+"""Logs: one JSON object a line on stderr. Anything that looks like a national number is removed.
 
-structlog loads much, and few commands log: it is loaded where logging is set up, or where something is logged.
+structlog is slow to import, and few commands log: it is imported when logging is set up, or at the first log line.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def masked_within(value: Any) -> Any:
 
 
 def write(line: str) -> None:
-    """Write a line to the stderr of this moment. A line that it does not take (closed, disk full) is lost alone."""
+    """Write a line to the current stderr. A line that cannot be written (closed, disk full) is lost, no more."""
     with contextlib.suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)
 
@@ -51,20 +51,20 @@ class Named:
         self._name = name
 
     def __getattr__(self, level: str) -> Any:
-        """The method of the logger that has a level's name."""
+        """The logger's method for a level."""
         import structlog  # noqa: PLC0415 - see the top
 
         return getattr(structlog.get_logger(self._name), level)
 
 
 class StderrLogger:
-    """What structlog hands its lines to: each level is `write`."""
+    """The sink of structlog's lines: each level is `write`."""
 
     msg = debug = info = warning = error = critical = staticmethod(write)
 
 
 class StderrHandler(logging.Handler):
-    """What the libraries' lines go through to `write`."""
+    """Passes the libraries' lines to `write`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""

@@ -37,13 +37,13 @@ class Metrics:
         )
 
     def count_group(self, results: Mapping[str, int]) -> None:
-        """Count a committed group of messages: how many records and messages had each result."""
+        """Count a committed batch: how many records and messages had each result."""
         self.groups.inc()
         for result, number in results.items():
             self.intake.labels(result).inc(number)
 
     def watch(self, measure: Callable[[], Mapping[str, float]], states: Callable[[], Mapping[str, int]]) -> None:
-        """Add gauges that are read when somebody asks: `measure` by name, `states` as presences a state."""
+        """Add gauges that are read at each scrape: `measure` by name, `states` as presences per state."""
         self.registry.register(_Gauges(measure, states))
 
     def watch_clocks(
@@ -53,28 +53,28 @@ class Metrics:
         worn: Callable[[], Mapping[str, int]],
     ) -> None:
         """Add gauges of the clocks: how many by state and reason of quarantine, how many by mark and cause, and the
-        most worn flash of any.
+        highest flash wear.
         """
         self.registry.register(_ClockGauges(counts, marked, worn))
 
     def watch_attention(self, counts: Callable[[], Mapping[str, int]]) -> None:
-        """Add a gauge of what waits for a person, by reason."""
+        """Add a gauge of items that need attention, by reason."""
         self.registry.register(_AttentionGauge(counts))
 
     def watch_people(self, standing: Callable[[], Mapping[str, int]], days: Callable[[], Mapping[str, int]]) -> None:
-        """Add gauges of today's people by how they stand, and of the fewest days that a certificate or token has left,
-        by whose it is.
+        """Add gauges of today's people by status, and of the days left of the certificate or token that expires first,
+        by kind of holder.
         """
         self.registry.register(_PeopleGauges(standing, days))
 
     def watch_notices(self, waiting: Callable[[], Mapping[str, int]], ended: Callable[[], Mapping[str, int]]) -> None:
-        """Add a gauge of the letters that are under way, by channel, and a counter of those that ended, and of tries
-        that failed, by what became of them.
+        """Add a gauge of the letters being sent, by channel, and a counter of finished letters and failed tries, by
+        outcome.
         """
         self.registry.register(_NoticesGauges(waiting, ended))
 
     def watch_stale(self, stale: Callable[[], Mapping[str, int]]) -> None:
-        """Add a gauge of the clocks that have another roster, or other settings, than they should."""
+        """Add a gauge of the clocks whose roster or settings are not current."""
         self.registry.register(_StaleGauge(stale))
 
 

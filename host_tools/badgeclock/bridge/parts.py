@@ -1,6 +1,6 @@
-"""The running parts of a process: started together, and ended in an order that is declared with each part.
+"""The running parts of a process: started together, and stopped in an order that each part declares.
 
-When the first part ends, or the process is to stop, all parts end, phase by phase. An error of a part is raised
+When the first part ends, or the process is to stop, all parts are stopped, phase by phase. An error of a part is raised
 once all of them have ended.
 """
 
@@ -20,15 +20,15 @@ class Phase(IntEnum):
     """When a part ends: after those of all phases above it, before those below."""
 
     DESK = 1
-    """Has clocks leave issue mode, for which it needs the broker."""
+    """Ends the clocks' issue mode, which needs the broker."""
     BROKER = 2
-    """Brings in messages; from here on none comes."""
+    """Receives messages; after this phase none arrive."""
     INTAKE = 3
-    """Commits what came in."""
+    """Commits what was received."""
     ANSWERS = 4
     """Acknowledges what was committed."""
     REGISTRARS = 5
-    """Give calls under way a moment."""
+    """Gives calls in progress a moment."""
     SENDERS = 6
     UPKEEP = 7
     WEB = 8
@@ -56,8 +56,8 @@ class Parts:
         *,
         finish: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Add a part: `run` works until cancelled; `finish`, if given, waits until what it has begun is done, and gets
-        `grace_s` for it.
+        """Add a part: `run` works until cancelled; `finish`, if given, waits until its work in progress is done, for at
+        most `grace_s`.
         """
         self._parts.append(_Part(name, phase, run, finish))
 

@@ -1,7 +1,7 @@
-"""Where the store and its data key are, out of the settings file, for commands that need no more of it.
+"""Reads from the settings file where the store and its data key are, for commands that need nothing else.
 
-They load no model of all settings, which takes longer than most of them work. A file that is not plainly right in what
-is looked at here goes to `settings.load`, which says what is wrong; the rest of it is checked when the bridge starts.
+Loading the model of all settings takes longer than most commands run. A file with anything unexpected in these settings
+goes to `settings.load`, which reports what is wrong; the other settings are checked when the bridge starts.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def find(path: Path) -> Places:
 
 
 def _plain(path: Path) -> Places | None:
-    """What a file without surprises says; None for any other, or where the environment says something of it."""
+    """The places in a file without surprises; None for any other, or if the environment sets one of them."""
     if any(name.upper().startswith(_IN_ENVIRONMENT) for name in os.environ):
         return None
     try:
@@ -66,5 +66,5 @@ def _plain(path: Path) -> Places | None:
 
 
 def _has_only(section: Any, name: str) -> bool:
-    """Whether this is a section with no setting but the text `name`, if that."""
+    """Whether this is a section with no setting except, at most, the text `name`."""
     return isinstance(section, dict) and section.keys() <= {name} and isinstance(section.get(name, ""), str)

@@ -1,7 +1,7 @@
-"""Parts of the bridge that work in rounds: one round whenever they are woken, and one after each pause.
+"""Parts of the bridge that work in rounds: one round when woken, and one after each pause.
 
-A store that fails costs the round, not the part: it is logged, and the next round comes after the same pause. A part
-that asks the store for work leaves out rounds in which nothing can have come (`rest_while`).
+If the store fails, only the round is lost: it is logged, and the next round follows after the same pause. A part that
+looks for work in the store skips rounds in which there can be none (`rest_while`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Rounds(ABC):
     """Runs `work` in rounds until cancelled."""
 
     def __init__(self, *, pause_s: float | None, if_store_fails: str) -> None:
-        """`pause_s` is the longest pause between two rounds; None: a round only when woken. `if_store_fails` is what
-        the log says then.
+        """`pause_s` is the longest pause between two rounds; None: a round only when woken. `if_store_fails` is the log
+        message for a failed store.
         """
         self._pause_s = pause_s
         self._if_store_fails = if_store_fails
@@ -33,8 +33,8 @@ class Rounds(ABC):
         self._commits: Callable[[], int] | None = None
 
     def rest_while(self, commits: Callable[[], int]) -> None:
-        """Leave out rounds as long as `commits()` gives the same number (`ChangeWatch.number`), nothing is waited for
-        and nobody wakes the part; but not for longer than `REST_MOST_S`.
+        """Skip rounds while `commits()` returns the same number (`ChangeWatch.number`), nothing is due by time and
+        nothing wakes the part; but not for longer than `REST_MOST_S`.
         """
         self._commits = commits
 
@@ -72,9 +72,9 @@ class Rounds(ABC):
 
     @property
     def waits(self) -> bool:
-        """Whether the next round has something to do by the time alone."""
+        """Whether the next round has something that is due by time."""
         return False
 
     def store_failed(self) -> None:
-        """A round ended with a StoreError: give up what is true only if its transactions were committed."""
+        """A round ended with a StoreError: discard state that assumes its transactions were committed."""
         return

@@ -1,9 +1,9 @@
-"""The running bridge: puts the parts together, keeps them running, and ends them in an order that loses nothing.
+"""The running bridge: puts the parts together, keeps them running, and stops them in an order that loses nothing.
 
-Raised errors of this file are about the start (settings, store, certificates, port). Once it runs, what is away is
-tried again: the broker, the authority, the store. On `stop` its parts end in the order of their phases: no message
-comes in, what came is committed, and calls under way get a moment; what is unanswered then is asked about at
-the next start.
+Errors raised here are about the start (settings, store, certificates, port). Once it runs, an unavailable broker,
+authority or store is retried. On `stop` its parts end in the order of their phases: no more messages are received,
+received ones are committed, and calls in progress get a moment; calls without an answer are looked up at the next
+start.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def registrars_of(
     changed: Callable[[], None],
     commits: Callable[[], int] | None = None,
 ) -> list[Registrar]:
-    """A registrar for each authority, with its own gate; what several take goes to the first."""
+    """A registrar for each authority, with its own gate; a declaration that several accept goes to the first."""
     registrars: list[Registrar] = []
     used = share_out([authority for authority, _ in authorities])
     for (authority, declares), (_, settings) in zip(used, authorities, strict=True):
@@ -118,9 +118,7 @@ def registrars_of(
 
 
 class Service:
-    """One bridge. Everything it needs is checked here, so that `run` starts or does not begin. From here on no other
-    bridge has the store.
-    """
+    """One bridge. Everything it needs is checked here, before `run`. From then on no other bridge can use the store."""
 
     def __init__(
         self,
@@ -130,7 +128,7 @@ class Service:
         meet: Path | None = None,
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
-        """`meet` is the folder where its workers meet, if it has several."""
+        """`meet` is the folder of its workers' sockets, if it has several."""
         self._settings = settings
         self._now_ms = now_ms
         self._vault = vault.load(settings.secrets.data_key_file)
@@ -328,7 +326,7 @@ class Service:
             self._beside[topic.rpartition("/")[0]] += 1
 
     def _came_beside(self) -> Counter[str]:
-        """How many messages did not go to the intake since the last call, by their topics without the channel."""
+        """How many messages bypassed the intake since the last call, by topic without the channel."""
         came, self._beside = self._beside, Counter()
         return came
 
@@ -349,7 +347,7 @@ class Service:
         self._receipts.wake()
 
     def _measure(self) -> dict[str, float]:
-        # Asked in another thread than the one that counts: what grows is copied first, which is one step.
+        # Called in another thread than the one that counts: the growing dict is copied first, which is atomic.
         return {
             "broker_connected": float(self._link.connected),
             "broker_connections": float(self._link.connections),
@@ -372,7 +370,7 @@ class Service:
         return self._counted(presence_counts.by_state)
 
     def _counted(self, count: Callable[[Connection], dict[_Key, int]]) -> dict[_Key, int]:
-        """What the store counts; nothing while it fails."""
+        """The store's counts; empty while the store fails."""
         try:
             with self._store.read() as connection:
                 return count(connection)

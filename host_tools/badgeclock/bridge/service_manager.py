@@ -1,6 +1,6 @@
-"""What a service says to the system's service manager: that it is ready, alive, or stops (sd_notify(3)).
+"""Notifies the system's service manager that a service is ready, alive, or stopping (sd_notify(3)).
 
-Without a manager, as from a shell, nothing is said. A manager that is away costs nothing: no message is waited for.
+Without a manager, as from a shell, nothing is sent. Sending never waits, so an absent manager costs nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def say(message: str) -> None:
 
 
 def watchdog_s() -> float | None:
-    """How often the manager wants to be sure that this very process is alive, seconds; None if it does not."""
+    """The watchdog's interval for this process, seconds; None if it has none."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()) or not microseconds.isdecimal():
         return None
@@ -35,8 +35,8 @@ def watchdog_s() -> float | None:
 
 
 async def keep_alive() -> None:
-    """Say that the service is ready, and three times in each of the watchdog's times that its loop turns; until
-    cancelled, which says that it stops.
+    """Report the service as ready, then as alive three times per watchdog interval, until cancelled, which reports it
+    as stopping.
     """
     say(READY)
     every_s = watchdog_s()

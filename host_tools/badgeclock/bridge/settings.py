@@ -1,7 +1,7 @@
 """The settings of an installation: one TOML file, read once at start.
 
 Any setting can be overridden by an environment variable: `BADGECLOCK_BRIDGE_HTTP__PORT=9100` for `[http] port`. Secrets
-are never settings, only the names of the files that hold them. Relative paths count from the folder of the file.
+are never settings, only the names of the files that hold them. Relative paths start at the file's folder.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NOTICE_KINDS = (
     "bridge",
     "waits",
 )
-"""What somebody can be called for (`notices.news.Kind`, where the daily summary is one more)."""
+"""Kinds of notices (`notices.news.Kind`, which also has the daily summary)."""
 NoticeLanguage = Literal["nl", "fr", "de", "en"]
 
 
@@ -47,7 +47,7 @@ class _Section(BaseModel):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches a host."""
+    """Whether a host can only be reached from this machine."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -62,7 +62,7 @@ class StoreSettings(_Section):
 
 
 class BrokerSettings(_Section):
-    """[broker]: where clocks and bridge meet. All three files are PEM."""
+    """[broker]: connects clocks and bridge. All three files are PEM."""
 
     host: str = "localhost"
     port: int = Field(default=8883, ge=1, le=65535)
@@ -86,13 +86,13 @@ class HttpSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
     names: tuple[str, ...] = ()
-    """Names that a proxy before it is asked by, besides the host and this machine's own."""
+    """Host names accepted in requests, as those of a proxy in front, besides the host and this machine's own."""
     beyond_this_machine: bool = False
-    """Whether the host may be one that others reach: plain HTTP, so that who listens in sees all of it."""
+    """Whether the host may be reachable from other machines: in plain HTTP, which anyone on the network can read."""
 
     @property
     def is_loopback(self) -> bool:
-        """Whether nobody but this machine reaches the host."""
+        """Whether the host can only be reached from this machine."""
         return is_loopback(self.host)
 
     @model_validator(mode="after")
@@ -106,7 +106,8 @@ class HttpSettings(_Section):
 
 
 class ActsSettings(_Section):
-    """[acts]: by what other processes of the bridge's user, as the console, have the running bridge do things."""
+    """[acts]: the socket by which other processes of the bridge's user, such as the console, send acts to the running
+    bridge."""
 
     socket: Path = Path("acts.sock")
 
@@ -115,15 +116,15 @@ class ProviderSettings(_Section):
     """[console.provider]: the organisation's own sign-in, by OpenID Connect."""
 
     issuer: str = Field(pattern=r"^https?://[^\s?#]+$", max_length=300)
-    """As the provider says it of itself; HTTPS, but on this machine."""
+    """Exactly as in the provider's own metadata; HTTPS, except on this machine."""
     client_id: str = Field(min_length=1, max_length=200)
     client_secret_file: Path | None = None
-    """Without it the console is a public client, which PKCE alone protects."""
+    """Without it the console is a public client, protected only by PKCE."""
     name_claim: str = Field(default="preferred_username", min_length=1, max_length=64)
     """The claim that is an account's name, until the account is bound to its owner by the first sign-in."""
     scopes: str = Field(default="openid profile", pattern=r"^openid( [!#-\[\]-~]+)*$", max_length=200)
     ca: Path | None = None
-    """Whose certificates the provider has, if it is an authority of your own."""
+    """The authority that issued the provider's certificate, if it is your own."""
 
     @field_validator("issuer")
     @classmethod
@@ -139,14 +140,14 @@ class ConsoleSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8450, ge=1, le=65535)
     names: tuple[str, ...] = ()
-    """Names that it is asked by, besides the host and this machine's own."""
+    """Host names accepted in requests, besides the host and this machine's own."""
     certificate: Path | None = None
-    """PEM, with `key`: then it serves TLS itself."""
+    """PEM, with `key`: the console then serves TLS itself."""
     key: Path | None = None
     behind_proxy: bool = False
-    """Whether a proxy on this machine does TLS, and says who asks (X-Forwarded-For, X-Forwarded-Proto)."""
+    """Whether a proxy on this machine does TLS, and names the client (X-Forwarded-For, X-Forwarded-Proto)."""
     session_hours: int = Field(default=12, ge=1, le=24 * 31)
-    """So long after signing in a session ends, however much it was used."""
+    """A session ends this long after signing in, even if it is in use."""
     provider: ProviderSettings | None = None
 
     @model_validator(mode="after")
@@ -161,29 +162,29 @@ class ConsoleSettings(_Section):
 
 
 class PlanningSettings(_Section):
-    """[planning]: the interface for planning tools, under the same port; without a token it answers nobody."""
+    """[planning]: the interface for planning tools, under the same port; every request needs a token."""
 
     requests_a_minute: int = Field(default=120, ge=1, le=100_000)
-    """So many of each token."""
+    """Limit per token."""
 
 
 class NoticesSettings(_Section):
-    """[notices]: who is called, by what, when nobody looks. Without `email_to` and `webhook_url` nobody is."""
+    """[notices]: who gets notices, and by which channel. Without `email_to` and `webhook_url` none are sent."""
 
     kinds: tuple[str, ...] = NOTICE_KINDS
-    """What somebody is called for."""
+    """Kinds of notices to send."""
     console_url: str = ""
-    """Where the operators' pages are reached; links in notices begin with it."""
+    """The address of the operators' pages; links in notices begin with it."""
     patience_minutes: int = Field(default=5, ge=0, le=1440)
-    """So long a clock is away, or the bridge in trouble, before somebody is called."""
+    """How long a clock must be offline, or the bridge in trouble, before a notice is sent."""
     deadlines: dict[str, str] = {}
-    """By site the time (08:30) at which everybody there must have a number."""
+    """Per site, the time (08:30) by which everybody there must have a number."""
     deadline_minutes: int = Field(default=30, ge=0, le=720)
-    """So long before it somebody is called."""
+    """How long before that time a notice is sent."""
     absent_minutes: int = Field(default=15, ge=0, le=720)
-    """So long after the time at which somebody was expected."""
+    """How long after the time at which somebody was expected."""
     summary_at: str = ""
-    """The local time (18:00, Belgian) of the daily summary of what still waits; empty: none."""
+    """The local time (18:00, Belgian) of the daily summary of open items; empty: none."""
     email_to: dict[str, NoticeLanguage] = {}
     """Addresses, each with its language."""
     email_from: str = ""
@@ -194,16 +195,17 @@ class NoticesSettings(_Section):
     smtp_password_file: Path | None = None
     webhook_url: str = ""
     webhook_secret_file: Path | None = None
-    """What each call is signed with (HMAC-SHA256)."""
+    """The key that signs each call (HMAC-SHA256)."""
     heartbeat_url: str = ""
-    """Called as long as the bridge and its store are well; who is called there notices when it is not."""
+    """Called as long as the bridge and its store work; a monitoring service there raises the alarm when the calls
+    stop."""
     heartbeat_s: int = Field(default=300, ge=5, le=86_400)
     ca: Path | None = None
-    """PEM: further certificate authorities that mail server, webhook and heartbeat may have."""
+    """PEM: additional certificate authorities to trust for mail server, webhook and heartbeat."""
 
     @property
     def calls(self) -> bool:
-        """Whether there is anybody to call."""
+        """Whether there is any recipient."""
         return bool(self.email_to or self.webhook_url)
 
     def minute_of(self, site: str) -> int | None:
@@ -254,7 +256,7 @@ def _check_url(url: str) -> None:
     try:
         parts.hostname.encode("idna")
         _ = parts.port
-    except ValueError:  # its own words quote what was written, which may be secret
+    except ValueError:  # pydantic's messages quote the value, which may be secret
         raise ValueError("its host or port is none") from None
     if not url.isprintable():
         raise ValueError("a URL has no control characters")
@@ -263,7 +265,7 @@ def _check_url(url: str) -> None:
 
 
 class RetentionSettings(_Section):
-    """[retention]: days that things are kept, by purpose. The sources are in docs/operating-reference.md."""
+    """[retention]: days that data is kept, by purpose. The sources are in docs/operating-reference.md."""
 
     presences_days: int = Field(default=1827, ge=31, le=36_600)
     """Five years: articles 2 and 25 of the Royal Decree of 8 August 1980 on social documents, by analogy."""
@@ -272,9 +274,9 @@ class RetentionSettings(_Section):
     workers_days: int = Field(default=366, ge=31, le=36_600)
     """The same, once nothing refers to a worker."""
     plans_days: int = Field(default=92, ge=14, le=36_600)
-    """The same: a plan says who is missing today; a quarter lets a person look back at who was."""
+    """The same: a plan says who is missing today; a quarter of a year allows to look back."""
     sweep_hours: int = Field(default=24, ge=0, le=720)
-    """How often the bridge deletes what is older; 0 leaves that to the command."""
+    """Interval at which the bridge deletes older data; 0 leaves that to the command."""
 
 
 class IntakeSettings(_Section):
@@ -283,11 +285,11 @@ class IntakeSettings(_Section):
     group_messages: int = Field(default=2048, ge=1, le=10_000)
     """Most messages that share one commit."""
     queue_messages: int = Field(default=20_000, ge=1)
-    """From this many waiting messages on the broker is not read, until half of them are committed."""
+    """With this many waiting messages, reading from the broker pauses until half of them are committed."""
     workers: int = Field(default=1, ge=1, le=BRIDGE_WORKERS_MAX)
-    """Processes that take what clocks send; more than one needs PostgreSQL."""
+    """Processes that handle clocks' messages; more than one needs PostgreSQL."""
     patience_ms: int = Field(default=500, ge=0, le=10_000)
-    """With several workers: how long a message waits for what it follows, which came through another."""
+    """With several workers: how long a message waits for the one before it, which came through another worker."""
 
 
 class BridgeSettings(BaseSettings):
@@ -302,7 +304,7 @@ class BridgeSettings(BaseSettings):
     secrets: SecretsSettings
     authority: ReadSettings
     movement_authority: ReadSettings | None = None
-    """A second one, for sites that declare movements, if [authority] takes none."""
+    """A second authority, for sites that declare movements, if [authority] does not accept them."""
     http: HttpSettings = HttpSettings()
     planning: PlanningSettings = PlanningSettings()
     acts: ActsSettings = ActsSettings()
@@ -318,6 +320,19 @@ class BridgeSettings(BaseSettings):
             Calendar.parse(settings.maintenance)
         return settings
 
+    @property
+    def console_address(self) -> str:
+        """Where people reach the operators' pages, without a slash at its end: by what [notices] says, else by the
+        console's first name, or its host.
+        """
+        if self.notices.console_url:
+            return self.notices.console_url.rstrip("/")
+        own = self.console
+        if own.behind_proxy and own.names:
+            return f"https://{own.names[0]}"
+        scheme, name = "http" if own.certificate is None else "https", own.names[0] if own.names else own.host
+        return f"{scheme}://{f'[{name}]' if ':' in name else name}:{own.port}"
+
     def of_worker(self, number: int) -> BridgeSettings:
         """The same for worker `number`, counted from 1: its port is that many above."""
         port = self.http.port and self.http.port + number - 1
@@ -332,7 +347,7 @@ class BridgeSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment before what the file says, which `load` gives as arguments; nothing else."""
+        """The environment, then the file's values, which `load` passes as arguments; no other source."""
         del settings_cls, dotenv_settings, file_secret_settings
         return env_settings, init_settings
 
@@ -367,7 +382,7 @@ def load(path: Path) -> BridgeSettings:
 
 
 def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:
-    """The same settings with every relative path counted from `folder`."""
+    """The same settings with every relative path resolved from `folder`."""
     broker = settings.broker
     return settings.model_copy(
         update={

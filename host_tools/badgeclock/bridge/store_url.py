@@ -10,7 +10,7 @@ DEFAULT: Final = "sqlite:///bridge.db"
 
 
 def anchored(url: str, folder: Path) -> str:
-    """The same URL with SQLite's relative file counted from `folder`."""
+    """The same URL with SQLite's relative path resolved from `folder`."""
     if url.startswith(SQLITE) and not url.startswith(SQLITE + "/"):
         return f"{SQLITE}{folder / url.removeprefix(SQLITE)}"
     return url

@@ -1,8 +1,8 @@
 """Several processes that take clocks' messages, where one is not enough (`badgeclock bridge run --workers N`).
 
-The first worker is the bridge itself. It alone is connected with the broker, and hands each message over to the worker
-that has the clock (`worker_socket`). It also does everything else: status, all frames to clocks, desk, registrar. It
-starts the others, restarts those that end, and they end with it, however it ends.
+The first worker is the bridge itself. Only it is connected to the broker; it passes each message to the worker that has
+the clock (`worker_socket`). It also does everything else: status, all frames to clocks, desk, registrar. It starts the
+others and restarts any that exit; they end with it, even if it is killed.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ def check(settings: BridgeSettings) -> None:
 
 
 class Worker:
-    """One more intake: takes what the clocks it has send, commits it, has it acknowledged, and nothing else."""
+    """A further intake: commits what its clocks send and has it acknowledged; nothing else."""
 
     def __init__(self, settings: BridgeSettings, number: int, folder: Path, now_ms: Callable[[], int]) -> None:
-        """`settings` are the bridge's, `folder` is where its workers meet. Raises what makes a start impossible, as the
-        bridge itself does.
+        """`settings` are the bridge's, `folder` has the workers' sockets. Raises the same errors at start as the
+        bridge.
         """
         check(settings)
         own = settings.of_worker(number)
@@ -93,7 +93,7 @@ class Worker:
         self._app = status_api.create_app(self._store, keys, self._metrics, lambda: self._relay.is_joined, own.http)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set, then commit what came."""
+        """Serve until `stop` is set, then commit what was received."""
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._store.close)
             if self._settings.http.port:
@@ -114,7 +114,7 @@ class Crew:
     """The other workers of a bridge, as processes of their own."""
 
     def __init__(self, settings: BridgeSettings, config: Path, folder: Path) -> None:
-        """`folder` is where the workers meet. Raises SettingsError if these settings cannot have several."""
+        """`folder` has the workers' sockets. Raises SettingsError if these settings cannot have several."""
         check(settings)
         self._folder = folder
         self._numbers = range(2, settings.intake.workers + 1)
@@ -155,7 +155,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def end_with(parent: int) -> None:
-    """Have the system end this process when `parent` ends, however that ends; at once if it has ended already."""
+    """Have the system kill this process when `parent` ends for any reason; at once if it has already ended."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(0)

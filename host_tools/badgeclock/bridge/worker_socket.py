@@ -1,12 +1,12 @@
-"""Between the workers of one bridge: a clock's messages go from the first to the worker that has the clock,
-acknowledgements back.
+"""Sockets between the workers of one bridge: the first passes a clock's messages to the worker that has the clock;
+acknowledgements go back.
 
-Only the first worker reads from the broker. A subscription that several share (`$share/…`) would be open to every clock
-that names it: the broker chooses among those who share before it looks at their rights, and drops what goes to one who
-may not read. A clock's records follow one another, and the process that handles them needs its row locked and its seal
-open, so each clock has its worker: by a checksum of its name, or the next one that is there. The first hands a message
-over unread, on a Unix socket in a folder that only this user may enter. Nothing is kept for a worker that is away, and
-nothing is sent twice: what was on its way to a worker that ends is what its clock sends again.
+Only the first worker reads from the broker. A shared subscription (`$share/…`) would be open to every clock that names
+it: the broker picks a subscriber before it checks rights, and drops the message if that one may not read. A clock's
+records follow one another, and the process that handles them needs its row locked and its seal open, so each clock has
+its worker: by a checksum of its name, or the next worker that is connected. The first passes a message on unread, over
+a Unix socket in a folder that only this user may enter. Nothing is kept for an absent worker, and nothing is sent
+twice: messages that a worker loses by exiting are sent again by the clock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RETRY_S: Final = 0.2
 FIRST: Final = 1
 """The worker that reads from the broker and sends to clocks."""
 WAITING_BYTES: Final = 1 << 20
-"""From so much on that a worker has not read, the broker is not read for it."""
+"""With this many bytes unread by a worker, reading from the broker pauses."""
 _MESSAGES: Final = b"M"
 _ANSWERS: Final = b"A"
 _HEAD: Final = struct.Struct(">HI")
@@ -37,17 +37,17 @@ log = structlog.get_logger("badgeclock.bridge.worker_socket")
 
 
 class Source(Protocol):
-    """Where this worker's own messages come from. Each `pause` is followed by one `resume`."""
+    """The source of this worker's own messages. Each `pause` is followed by one `resume`."""
 
     def pause(self) -> None:
-        """Deliver nothing for now."""
+        """Stop delivering for now."""
 
     def resume(self) -> None:
-        """Go on."""
+        """Deliver again."""
 
 
 class Relay:
-    """One worker's ends of the sockets. It can be paused in place of the broker's connection."""
+    """One worker's ends of the sockets. It can be paused like a connection to the broker."""
 
     def __init__(
         self,
@@ -59,9 +59,9 @@ class Relay:
         accept: Callable[[str, bytes], None],
         acknowledge: Callable[[Mapping[int, Ack]], None],
     ) -> None:
-        """`source` is where the first worker's messages come from; the others have none. `accept(topic, payload)` gets
-        the messages of the clocks that this worker has; `acknowledge(acks)` gets, in the first worker, what the others
-        have committed. Neither may raise.
+        """`source` delivers the first worker's messages; the others have none. `accept(topic, payload)` gets the
+        messages of this worker's clocks; `acknowledge(acks)` gets, in the first worker, what the others have committed.
+        Neither may raise.
         """
         self._folder = folder
         self._number = number
@@ -80,7 +80,7 @@ class Relay:
         return self._number == FIRST or self._to_first is not None
 
     def deliver(self, topic: str, payload: bytes) -> None:
-        """In the first worker: accept a message of a clock, or hand it over to the worker that has the clock.
+        """In the first worker: accept a message of a clock, or pass it to the worker that has the clock.
 
         Never waits, never raises.
         """
@@ -92,14 +92,14 @@ class Relay:
             outward.send(b"".join((_HEAD.pack(len(name), len(payload)), name, payload)))
 
     def send_acks(self, acks: Mapping[int, Ack]) -> None:
-        """Have the first worker acknowledge to clocks, by their rows, what is committed."""
+        """Have the first worker acknowledge committed records to clocks, given by row."""
         if self._to_first is not None:
             self._to_first.send(
                 b"".join([_ANSWER.pack(clock_id, frames.pack_ack(ack)) for clock_id, ack in acks.items()])
             )
 
     def pause(self) -> None:
-        """Neither the broker nor the first worker is read for now."""
+        """Stop reading from the broker and the first worker."""
         self._paused = True
         if self._source is not None:
             self._source.pause()
@@ -107,7 +107,7 @@ class Relay:
             inward.update_reading()
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading."""
         self._paused = False
         if self._source is not None:
             self._source.resume()
@@ -115,8 +115,8 @@ class Relay:
             inward.update_reading()
 
     async def run(self) -> None:
-        """Listen, and be connected with the others, until cancelled. Raises OSError if the folder cannot be used."""
-        # A socket that an earlier process of this number left behind is taken away by the call itself.
+        """Listen, and stay connected to the others, until cancelled. Raises OSError if the folder cannot be used."""
+        # The call itself removes a socket that an earlier process of this number left behind.
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(self._new_inward, self._path(self._number))
         try:
@@ -135,7 +135,7 @@ class Relay:
         return _Inward(self._inward, self._accept, self._acknowledge, lambda: self._paused)
 
     def owner(self, topic: str) -> int:
-        """The worker that has the clock of a topic: this one, or another that is there."""
+        """The worker that has the clock of a topic: this one, or another that is connected."""
         name = topic.rpartition("/")[0]
         home = zlib.crc32(name.encode())
         for step in range(self._workers):
@@ -145,7 +145,7 @@ class Relay:
         return self._number
 
     async def _connected(self, number: int, purpose: bytes) -> NoReturn:
-        """Be connected with another worker for a purpose."""
+        """Stay connected to another worker for one purpose."""
         loop = asyncio.get_running_loop()
         while True:
             outward = _Outward(self._source if purpose == _MESSAGES else None)
@@ -175,10 +175,10 @@ class Relay:
 
 
 class _Outward(asyncio.Protocol):
-    """What this worker sends to another one: gathered, so that what comes together goes in one write."""
+    """The sending end to another worker. Messages of one loop turn share one write."""
 
     def __init__(self, source: Source | None) -> None:
-        """`source` is not read while the other worker does not read."""
+        """`source` is paused while the other worker does not read."""
         self._source = source
         self._gathered: list[bytes] = []
         self._transport: asyncio.Transport | None = None
@@ -201,7 +201,7 @@ class _Outward(asyncio.Protocol):
         self._go_on()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport is not a subclass
         self._transport.set_write_buffer_limits(WAITING_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as every protocol's
@@ -229,7 +229,7 @@ class _Outward(asyncio.Protocol):
 
 
 class _Inward(asyncio.Protocol):
-    """What another worker sends to this one."""
+    """The receiving end from another worker."""
 
     def __init__(
         self,
@@ -238,7 +238,7 @@ class _Inward(asyncio.Protocol):
         acknowledge: Callable[[Mapping[int, Ack]], None],
         is_paused: Callable[[], bool],
     ) -> None:
-        """It is among `ends` while it is open; `is_paused`: whether nobody is read just now."""
+        """It is in `ends` while open; `is_paused`: whether reading is paused now."""
         self._ends = ends
         self._accept = accept
         self._acknowledge = acknowledge
@@ -252,7 +252,7 @@ class _Inward(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport is not a subclass
         self._ends.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as every protocol's
@@ -271,7 +271,7 @@ class _Inward(asyncio.Protocol):
                 self._accept(topic, payload)
 
     def update_reading(self) -> None:
-        """Read on, or not. Acknowledgements are read always: clocks wait for them, and they make no work."""
+        """Pause or resume reading. Acknowledgements are always read: clocks wait for them, and they cost little."""
         if self._transport is not None and self._purpose == _MESSAGES:
             (self._transport.pause_reading if self._is_paused() else self._transport.resume_reading)()
 

@@ -1,1 +1,1 @@
-"""A network and a broker that fail on purpose, between a clock and its broker: `badgeclock chaos`."""
+"""A network and a broker with deliberate faults, between a clock and its broker: `badgeclock chaos`."""

@@ -1,12 +1,12 @@
 """The faults, one small class each: what it does with one unit of a stream.
 
 A unit is a chunk of bytes as TCP brought it (`Layer.BYTES`, below TLS), or one whole MQTT packet (`Layer.PACKETS`, seen
-by a proxy that ends TLS). `treat` gives the steps that take the unit's place; it decides and does nothing itself, so
-that faults combine: what one sends is a unit for the next. Chance comes from the flow's own generator, which the seed
-makes, so a run can be repeated.
+by a proxy that ends TLS). `treat` returns the steps that replace the unit; it only decides, so that faults combine:
+what one sends is a unit for the next. Random choices come from the flow's own generator, seeded, so a run can be
+repeated.
 """
 
-# ruff: noqa: ARG002 - every fault is given the unit and its flow, and few need both
+# ruff: noqa: ARG002 - every fault gets the unit and its flow, and few need both
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _SPLIT_PAUSE_S: Final = 0.001
 
 
 class Layer(Enum):
-    """Where a fault is."""
+    """The layer of a fault."""
 
     BYTES = "bytes"
     PACKETS = "packets"
 
 
 class Listening(Enum):
-    """What becomes of new connections."""
+    """The handling of new connections."""
 
     OPEN = "open"
     REFUSED = "refused"
@@ -59,7 +59,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait so long."""
+    """Wait this long."""
 
     seconds: float
 
@@ -93,13 +93,13 @@ class Flow:
     chance: random.Random
     counts: Counter[str]
     past: deque[bytes]
-    """Publications that went this way before, on any connection of the proxy."""
+    """Earlier publications in this direction, on any connection of the proxy."""
     held: bytes = b""
-    """A packet that another one is to overtake."""
+    """A packet to be overtaken by the next one."""
 
 
 def flow(way: Way, connection: Connection, seed: int, counts: Counter[str], past: deque[bytes]) -> Flow:
-    """A flow whose chances follow from the seed, the connection's number and the direction."""
+    """A flow whose random choices follow from the seed, the connection's number and the direction."""
     return Flow(way, connection, random.Random(f"{seed}/{connection.number}/{way.value}"), counts, past)
 
 
@@ -109,14 +109,14 @@ def past() -> deque[bytes]:
 
 
 class Fault(ABC):
-    """One fault. `amount` is what `name=amount` says, in the class's unit."""
+    """One fault. `amount` is from `name=amount`, in the class's unit."""
 
     name: ClassVar[str]
     explained: ClassVar[str]
     layer: ClassVar[Layer] = Layer.BYTES
     listening: ClassVar[Listening] = Listening.OPEN
     usual: ClassVar[float | None] = None
-    """The amount if none is said; None: the fault takes none."""
+    """The default amount; None: the fault takes none."""
 
     def __init__(self, amount: float | None = None) -> None:
         self.amount = self.usual if amount is None else amount
@@ -126,14 +126,14 @@ class Fault(ABC):
 
     @abstractmethod
     def treat(self, unit: bytes, flow: Flow) -> Iterator[Step]:
-        """The steps in the unit's place."""
+        """The steps that replace the unit."""
 
     def _count(self, flow: Flow) -> None:
         flow.counts[self.name] += 1
 
 
 class _Hold(Fault):
-    """Everything waits until the fault is lifted, and passes then, as in a network that was stuck."""
+    """Everything waits until the fault is lifted, and then passes, as in a stalled network."""
 
     def treat(self, unit: bytes, flow: Flow) -> Iterator[Step]:
         if self.holds(unit, flow):
@@ -160,14 +160,14 @@ class _Lottery(Fault):
 
     @abstractmethod
     def hit(self, unit: bytes, flow: Flow) -> Iterator[Step]:
-        """The steps in the place of a publication that was hit."""
+        """The steps that replace a publication that was hit."""
 
 
 # --- below TLS ---
 
 
 class Refuse(Fault):
-    """Nobody listens."""
+    """Connections are refused."""
 
     name = "refuse"
     explained = "connections are refused, open ones reset at their next byte: the broker's host runs, the broker not"
@@ -179,7 +179,7 @@ class Refuse(Fault):
 
 
 class SwallowEverything(_Hold):
-    """Nothing gets through."""
+    """All data is lost."""
 
     name = "black-hole"
     explained = "no connection is answered, open ones go silent: a dead router, a firewall that drops"
@@ -344,7 +344,7 @@ class Reorder(_Lottery):
 
 
 class Replay(_Lottery):
-    """What was said long ago is said again."""
+    """Old publications are sent again."""
 
     name = "replay"
     explained = (
@@ -359,7 +359,7 @@ class Replay(_Lottery):
 
 
 class Forge(_Lottery):
-    """The broker lies."""
+    """The broker sends wrong packets."""
 
     name = "forge"
     explained = "a bit of a publication's payload flips inside TLS, with this probability: a broker that lies"
@@ -373,7 +373,7 @@ class Forge(_Lottery):
 
 
 class Nonsense(Fault):
-    """The broker raves."""
+    """The broker sends garbage."""
 
     name = "nonsense"
     explained = "random bytes in place of what the broker says, with this probability"
@@ -388,7 +388,7 @@ class Nonsense(Fault):
 
 
 class Takeover(Fault):
-    """Somebody else has the clock's name; the proxy does it (rival.py), so packets pass as they are."""
+    """Another client uses the clock's name; the proxy does it (rival.py), so packets pass unchanged."""
 
     name = "takeover"
     explained = "a second client with the clock's id and certificate connects, again every so many seconds"
@@ -425,9 +425,9 @@ FAULTS: Final[dict[str, type[Fault]]] = {
 
 
 def parse(words: str) -> tuple[Fault, ...]:
-    """The faults that a text names: `slow=500 split`, separated by blanks or commas; `none` is no fault.
+    """The faults that a text names: `slow=500 split`, separated by spaces or commas; `none` is no fault.
 
-    Raises SettingsError for a name that is none or an amount that cannot be.
+    Raises SettingsError for an unknown name or an invalid amount.
     """
     found = []
     for word in words.replace(",", " ").split():
@@ -451,7 +451,7 @@ def parse(words: str) -> tuple[Fault, ...]:
 
 
 def flip_a_bit(unit: bytes, start: int, chance: random.Random) -> bytes:
-    """The unit with one bit flipped, at or behind `start`."""
+    """The unit with one bit flipped, at or after `start`."""
     at = chance.randrange(start, len(unit))
     changed = bytearray(unit)
     changed[at] ^= 1 << chance.randrange(8)

@@ -1,4 +1,4 @@
-"""The proxy's identities in place of the broker and of a clock. The technician's workshop has this form."""
+"""The proxy's identities as the broker and as a clock. The technician's workshop implements this."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Identities(Protocol):
 
     @property
     def authority_certificate(self) -> Path:
-        """PEM of everyone who may sign a certificate of the site."""
+        """PEM of all authorities that may sign a certificate of the site."""
         ...
 
     def broker(self) -> Identity:

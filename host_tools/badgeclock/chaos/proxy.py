@@ -1,8 +1,8 @@
 """The proxy between clocks and their broker, in its own thread; its faults are switched while it runs.
 
 Without a workshop it passes TCP, and TLS goes through end to end: the faults of `Layer.BYTES`. With the site's workshop
-a second stage behind the first ends TLS with the broker's own certificate, and connects to the broker under the
-certificate of the clock that called: then those of `Layer.PACKETS` can be had too.
+a second stage ends TLS with the broker's own certificate, and connects to the broker under the calling clock's
+certificate: then those of `Layer.PACKETS` are available too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 
 
 class _Stage:
-    """Listens, and relays each connection to `target`; what is said passes through the faults of one layer."""
+    """Listens, and relays each connection to `target`; its data passes through the faults of one layer."""
 
     layer: Layer
 
@@ -50,7 +50,7 @@ class _Stage:
         self._listeners: list[socket.socket] = []
 
     async def listen(self, host: str, port: int) -> int:
-        """Listen, as the faults that are on let it; returns the port."""
+        """Listen, as far as the active faults allow; returns the port."""
         listener = listen(host, port)
         self._listeners = [listener]
         self._acceptor = asyncio.create_task(self._accept_all(listener))
@@ -81,7 +81,7 @@ class _Stage:
         return None
 
     async def _far(self, _near: asyncio.StreamWriter) -> End:
-        """The connection to the target for the one that came. Raises OSError."""
+        """The connection to the target for an accepted one. Raises OSError."""
         return await asyncio.open_connection(*self._target)
 
     async def _accept_all(self, listener: socket.socket) -> None:
@@ -101,14 +101,14 @@ class _Stage:
         try:
             transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock, ssl=context)
         except OSError:
-            return  # no TLS came of it
+            return  # the TLS handshake failed
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         try:
             async with asyncio.timeout(FAR_TIMEOUT_S):
                 far = await self._far(writer)
             await Relay(self.switchboard, self.layer, number, self._seed, self._past).run((reader, writer), far)
         except (OSError, BadgeclockError):
-            pass  # the broker is away, or the clock is none of the site's: the clock finds its connection closed
+            pass  # the broker is down, or the clock is not of this site: the clock's connection is closed
         finally:
             with contextlib.suppress(OSError, RuntimeError):
                 writer.close()
@@ -173,7 +173,7 @@ class ChaosProxy:
     """A context manager: listens on `listen` (port 0: any free one) and passes to the broker at `to`.
 
     `workshop` lets it see MQTT packets; `identity` is the certificate it then shows in place of the broker's. Raises
-    SettingsError if it cannot listen, or for a fault that cannot be had.
+    SettingsError if it cannot listen, or for a fault that is not available.
     """
 
     def __init__(
@@ -213,14 +213,14 @@ class ChaosProxy:
         self.close()
 
     def turn(self, fault: str) -> None:
-        """Let the faults that the text names be on, and no other, from now on: see `faults.parse`."""
+        """Switch to exactly the faults in the text: see `faults.parse`."""
         on = faults.parse(fault)
         self._refuse_packets(on)
         self._call(self._turn(on))
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each fault did something so far."""
+        """How often each fault took effect so far."""
         return dict(self._switchboard.counts)
 
     @property
@@ -281,7 +281,7 @@ class ChaosProxy:
 
 
 def _show(context: ssl.SSLContext, identity: Identity) -> None:
-    """Let the context show this certificate; ssl takes it from a file only, which is gone at once."""
+    """Load this certificate into the context; ssl accepts only a file, which is deleted at once."""
     with tempfile.TemporaryDirectory(prefix="badgeclock-chaos-") as folder:
         pem = Path(folder) / "identity.pem"
         pem.touch(mode=0o600)

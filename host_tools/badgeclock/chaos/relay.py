@@ -1,4 +1,4 @@
-"""One connection through a proxy: two flows, each unit of which goes through the faults that are on at that moment."""
+"""One connection through a proxy: two flows, each unit of which passes through the active faults."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def chunk(reader: asyncio.StreamReader) -> bytes:
 
 
 class Relay:
-    """Passes what `near` (the clock's end) and `far` (the broker's) say, through the faults of `layer`."""
+    """Relays between `near` (the clock's end) and `far` (the broker's), through the faults of `layer`."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Relay:
             while unit := await self._next_unit(reader):
                 await units.put(unit)
         except (OSError, asyncio.IncompleteReadError, ValueError):
-            pass  # the end, whichever way it came
+            pass  # the end, however it was caused
         ended.set()
         await units.put(b"")
 
@@ -125,7 +125,7 @@ class Relay:
                 raise _Over
 
     async def _hold(self, fault: Fault, ended: asyncio.Event) -> None:
-        """Until the fault is lifted; an end that gave up meanwhile ends the connection, what was held goes nowhere."""
+        """Wait until the fault is lifted; if an end closes before, the connection ends and held data is dropped."""
         waits = [asyncio.create_task(self._switchboard.lifted(fault)), asyncio.create_task(ended.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

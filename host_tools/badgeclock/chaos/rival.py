@@ -15,7 +15,7 @@ STAYS_S: Final = 0.1
 
 
 async def take_over(connect: Callable[[], Awaitable[End]], client_id: str) -> bool:
-    """Connect as `client_id`, stay for a moment, go. True if the broker took the connection."""
+    """Connect as `client_id`, stay for a moment, disconnect. True if the broker accepted the connection."""
     try:
         reader, writer = await connect()
     except OSError:

@@ -1,4 +1,4 @@
-"""When each fault is on: by a text, repeated, or random from a seed."""
+"""Schedules of faults: from a text, repeated, or random from a seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEP = re.compile(r"([0-9]+(?:\.[0-9]+)?)s?\s+(\S.*)")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """For so long these faults are on, as `faults.parse` reads them."""
+    """These faults, as for `faults.parse`, for this long."""
 
     seconds: float
     fault: str
@@ -39,7 +39,7 @@ def written(text: str) -> list[Step]:
 
 
 def repeated(steps: Sequence[Step]) -> Iterator[Step]:
-    """The steps in a circle."""
+    """The steps, repeated forever."""
     return itertools.cycle(steps)
 
 

@@ -19,7 +19,7 @@ class Switchboard:
         self._change = asyncio.Event()
 
     def turn(self, faults: tuple[Fault, ...]) -> None:
-        """Let these faults be on, and no other."""
+        """Switch to exactly these faults."""
         self._on = faults
         self._change.set()
         self._change = asyncio.Event()
@@ -32,7 +32,7 @@ class Switchboard:
 
     @property
     def listening(self) -> Listening:
-        """What becomes of new connections now."""
+        """The present handling of new connections."""
         return next((one.listening for one in self._on if one.listening is not Listening.OPEN), Listening.OPEN)
 
     async def lifted(self, fault: Fault) -> None:

@@ -65,7 +65,7 @@ def settle(
 
 
 def _what(one: Row) -> str:
-    """When it was and which way, and what there is to say of it."""
+    """When and which direction, and the details."""
     when = moment(one.utc_ms) if one.utc_ms else one.day or ""
     said = " ".join(part for part in (when, one.way or "") if part)
     return "; ".join(part for part in (said, one.detail) if part)

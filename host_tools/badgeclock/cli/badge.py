@@ -1,7 +1,7 @@
-"""`badgeclock badge`: an operator's desk. Makes cards badges of workers, says whose a badge is, takes badges back.
+"""`badgeclock badge`: an operator's desk. Issues badges to workers, identifies a badge, revokes badges.
 
-The bridge does the work, in its own process and through a clock in issue mode; this asks for it in the store, follows
-it there and says how it ended. No key, UID or badge number comes by here.
+The bridge does the work, in its own process and through a clock in issue mode; this command requests it through the
+store, follows it there and reports the result. It never sees a key, UID or badge number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ app = typer.Typer(no_args_is_help=True, help="The badge desk: issue, read and ta
 
 FOLLOW_S: Final = 0.2
 BRIDGE_S: Final = 10.0
-"""A job that nobody takes on for so long has no bridge, or waits behind another at its clock."""
+"""A job that is not started for this long has no bridge, or waits behind another at its clock."""
 
 ClockOption = Annotated[str, typer.Option(help="The clock whose reader the card is laid on.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who does it, for the record.", show_default="the system user")]
@@ -86,7 +86,7 @@ def revoke(
 
 
 def _chosen(having: list[badges.Badge], worker: str, wanted: int | None) -> badges.Badge:
-    """The badge that is meant; raises BadgeclockError if that is not clear."""
+    """The badge meant by the arguments; raises BadgeclockError if that is ambiguous."""
     found = [badge for badge in having if wanted in (None, badge.id)]
     if len(found) == 1:
         return found[0]
@@ -105,7 +105,7 @@ def _day(ms: int) -> str:
 
 
 def _done(store: Store, clock: str, kind: Kind, worker: str | None, by: str) -> Job:
-    """Ask for a job and follow it to its end. Ctrl-C gives it up, unless the card is being written."""
+    """Request a job and follow it to its end. Ctrl-C cancels it, unless the card is being written."""
     with store.write() as connection:
         job_id = badge_desk_jobs.ask(
             connection,
@@ -153,7 +153,7 @@ def _followed(store: Store, job_id: int) -> Job:
 
 
 def _print_job(job: Job, *, as_json: bool) -> None:
-    """Print how a job ended, and leave with its exit code."""
+    """Print a job's result, and exit with its code."""
     outcome = job.outcome
     assert outcome is not None
     if as_json:

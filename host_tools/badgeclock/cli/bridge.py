@@ -1,4 +1,4 @@
-"""`badgeclock bridge`: the bridge itself, and its data; each part is a module, loaded when it is asked for."""
+"""`badgeclock bridge`: the bridge itself, and its data; each part is a module, loaded on use."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ app = typer.Typer(
 
 @app.callback()
 def _bridge() -> None:
-    """Makes a group of it, which has no command of its own."""
+    """Makes the app a group without a command of its own."""

@@ -325,7 +325,7 @@ def _one_clock(given: tuple[str, ...]) -> str:
 
 
 def _update(shop: workshop.Workshop, broker_directory: Path | None) -> bool:
-    """Whether a broker runs there, which was made to read its files again."""
+    """Reload a broker that runs there; returns whether one does."""
     if broker_directory is None:
         return False
     is_running = broker.update(broker_directory, shop)

@@ -1,4 +1,4 @@
-"""`badgeclock chaos`: a network and a broker that fail on purpose, between clocks and the broker."""
+"""`badgeclock chaos`: a network and a broker with deliberate faults, between clocks and the broker."""
 
 from __future__ import annotations
 

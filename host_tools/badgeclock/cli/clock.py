@@ -1,4 +1,4 @@
-"""`badgeclock clock`: write a chip, make it a clock, bring it up to date."""
+"""`badgeclock clock`: flash a chip, make it a clock, update it."""
 
 from __future__ import annotations
 
@@ -238,21 +238,21 @@ class _Person:
     """Asks the person at the keyboard."""
 
     def hold_badges(self, count: int) -> None:
-        """One of acceptance.Hands."""
+        """See acceptance.Hands."""
         typer.prompt(
             f'When the clock shows "Hold your badge", hold {count} different badges to it, then press Enter',
             default="", show_default=False, err=True,
         )  # fmt: skip
 
     def cut_power(self, number: int) -> None:
-        """One of acceptance.Hands."""
+        """See acceptance.Hands."""
         typer.prompt(
             f"Cut {number}: pull the supply, wait 3 s, plug it in, wait until the clock is ready, then press Enter",
             default="", show_default=False, err=True,
         )  # fmt: skip
 
     def saw_signals(self) -> bool:
-        """One of acceptance.Hands."""
+        """See acceptance.Hands."""
         return typer.confirm("Did each badge give a tone, a green light and its screen?", err=True)
 
 
@@ -315,7 +315,7 @@ def report(line: str) -> None:
 
 
 def image_folder() -> Path:
-    """Where downloaded images are kept: the user's cache folder."""
+    """The folder of downloaded images, in the user's cache."""
     return Path(typer.get_app_dir("badgeclock")) / "images"
 
 

@@ -1,4 +1,4 @@
-"""`badgeclock bridge clock`: the bridge's clocks, orders and settings for them, and their end."""
+"""`badgeclock bridge clock`: the bridge's clocks: orders, settings, retirement."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def add_clock(
     typer.echo(f"Clock {content['clock_id']!r} added.", err=True)
     if keep or bundle == STDIN:
         return
-    from badgeclock.technician.loose_roots import is_in_workshop  # noqa: PLC0415 - the other commands need none of it
+    from badgeclock.technician.loose_roots import is_in_workshop  # noqa: PLC0415 - the other commands do not need it
 
     if is_in_workshop(bundle):
         typer.echo(
@@ -99,7 +99,7 @@ def list_clocks(
 
 
 class _Order(StrEnum):
-    """What a clock can be ordered to do; its end has its own command."""
+    """Orders for a clock; retiring it has its own command."""
 
     IDENTIFY = "identify"
     SELF_TEST = "self-test"
@@ -180,7 +180,7 @@ def list_orders(
 
 
 def _awaited(store: Store, number: int, wait_s: int) -> dict[str, Any]:
-    """The order once it has ended; after `wait_s` it is withdrawn."""
+    """The finished order; after `wait_s` it is withdrawn."""
     deadline = time.monotonic() + wait_s
     while True:
         with store.read() as connection:

@@ -1,4 +1,4 @@
-"""`badgeclock console`: the operators' pages, and who may use them."""
+"""`badgeclock console`: the operators' pages, and their accounts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from badgeclock.bridge.accounts.roles import Role
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.web import reach
+from badgeclock.cli import links
 from badgeclock.cli.context import WIDE, Config, changing, looking, moment, operator
 
 app = typer.Typer(no_args_is_help=True, help="The operators' pages, and who may use them.")
 account_app = typer.Typer(no_args_is_help=True, help="Accounts of the console: each for one person.")
 app.add_typer(account_app, name="account")
+app.add_typer(links.app, name="link")
 
 Name = Annotated[str, typer.Argument(help="The account's name, as in `anna`.")]
 Site = Annotated[list[str] | None, typer.Option(help="It reaches this site alone; give the option again for more.")]
@@ -35,9 +37,11 @@ Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with your na
 def run(config: Config = Path("bridge.toml")) -> None:
     """Serve the pages in the foreground until SIGTERM or Ctrl-C, beside `badgeclock bridge run`."""
     from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands start fast without it
+    from badgeclock.cli.run import collect_seldom  # noqa: PLC0415
     from badgeclock.console.serving import serve  # noqa: PLC0415
 
     logs.configure()
+    collect_seldom()
     serve(settings.load(config), wall_clock_ms)
 
 

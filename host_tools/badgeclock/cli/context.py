@@ -1,4 +1,5 @@
-"""What the commands of `badgeclock bridge` need: the store in a transaction, secrets from files, and who asks."""
+"""What the commands of `badgeclock bridge` share: the store in a transaction, secrets from files, and the user's
+name."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from badgeclock.bridge import places
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.errors import SettingsError
 
-if TYPE_CHECKING:  # a help page needs nothing of the store
+if TYPE_CHECKING:  # a help page does not need the store
     from sqlalchemy import Connection
 
     from badgeclock.bridge.store.audit_log import Act, Change
@@ -31,7 +32,7 @@ if TYPE_CHECKING:  # a help page needs nothing of the store
 
 STDIN: Final = Path("-")
 WIDE: Final = 200
-"""Columns of a table that no terminal limits."""
+"""Columns of a table when no terminal limits it."""
 
 Config = Annotated[
     Path, typer.Option("--config", help="The bridge's settings file.", envvar="BADGECLOCK_BRIDGE_CONFIG")
@@ -46,13 +47,13 @@ class Opened:
     vault: Vault
 
     def note(self, act: Act, subject: tuple[str, int], **detail: Any) -> None:
-        """Write down what the person at this terminal did."""
+        """Record what the person at this terminal did."""
         from badgeclock.bridge.store import audit_log  # noqa: PLC0415
 
         audit_log.write(self.connection, audit_log.Operator(operator()), act, subject, detail, wall_clock_ms())
 
     def note_change(self, change: Change, added: Act, changed: Act) -> None:
-        """The same of a row that was put, if anything became of it."""
+        """The same for a written row, if it changed anything."""
         from badgeclock.bridge.store import audit_log  # noqa: PLC0415
 
         audit_log.write_change(self.connection, audit_log.Operator(operator()), change, added, changed, wall_clock_ms())
@@ -76,13 +77,13 @@ def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
 
 
 _asked_by = ContextVar[int | None]("_asked_by", default=None)
-"""Who gave the command, while its process says that it is the bridge's user."""
+"""The user who gave the command, while its process acts as the bridge's user."""
 
 
 @contextmanager
 def _within_reach(url: str) -> Iterator[None]:
-    """While root has the store open, be the store's owner as well, by the process's real user: then the bridge may
-    signal a command of root's that hangs in its write (kill(2)). The rights of the command stay.
+    """While root has the store open, also be the store's owner, as the process's real user: then the bridge may signal
+    a root command that hangs in its write (kill(2)). The command keeps its rights.
     """
     from badgeclock.bridge.store.write_lock import database_of  # noqa: PLC0415
 
@@ -109,10 +110,10 @@ def changing(config: Path) -> Iterator[Opened]:
 
 @contextmanager
 def _not_suspended() -> Iterator[None]:
-    """Have Ctrl-Z, and the terminal, suspend this command only when its write has ended: no punch is stored before.
+    """Have Ctrl-Z, and the terminal, suspend this command only after its write: until then no punch can be stored.
 
-    Ctrl-Z is for the whole process, so any thread may get it: it is taken note of, and given again afterwards. What
-    the terminal sends is for the thread that reads or writes there.
+    Ctrl-Z is sent to the whole process, so any thread may get it: it is noted, and raised again afterwards. The
+    terminal's own signals go to the thread that reads or writes there.
     """
     asked = False
 
@@ -133,14 +134,14 @@ def _not_suspended() -> Iterator[None]:
 
 @contextmanager
 def looking(config: Path) -> Iterator[Connection]:
-    """A reading transaction on the configured store; holds up no running bridge, and opens no secret."""
+    """A read transaction on the configured store; does not delay a running bridge, and decrypts no secret."""
     with store_in_use(config) as store, store.read() as connection:
         yield connection
 
 
 @contextmanager
 def store_in_use(config: Path) -> Iterator[Store]:
-    """The configured store, for what takes too long for one reading transaction."""
+    """The configured store, for work too long for one read transaction."""
     from badgeclock.bridge.store.database import Store  # noqa: PLC0415
 
     store = Store(places.find(config).url)
@@ -153,7 +154,7 @@ def store_in_use(config: Path) -> Iterator[Store]:
 
 def secret_text(path: Path) -> str:
     """The text of a secret's file, or of stdin for `-`, without the line end."""
-    from badgeclock.technician import workshop_lock  # noqa: PLC0415 - most commands read none
+    from badgeclock.technician import workshop_lock  # noqa: PLC0415 - most commands read no secret
 
     try:
         data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
@@ -174,7 +175,7 @@ def secret_text(path: Path) -> str:
 
 
 def secret_bytes(path: Path, what: str) -> bytes:
-    """The bytes that a secret's file, or stdin, has in hexadecimal digits; `what` names them."""
+    """The bytes of a secret's file, or stdin, in hexadecimal digits; `what` names them in errors."""
     try:
         return bytes.fromhex(secret_text(path))
     except ValueError:
@@ -186,7 +187,7 @@ def secret_bytes(path: Path, what: str) -> bytes:
 
 
 def punch_name(item: str) -> tuple[str, int]:
-    """Clock and number of a punch that is named CLOCK/SEQ."""
+    """Clock and number of a punch written as CLOCK/SEQ."""
     clock, _, seq = item.rpartition("/")
     if not clock or not seq.isascii() or not seq.isdigit() or len(seq) > len(str(2**32)):
         raise typer.BadParameter("a punch is named CLOCK/SEQ, as in clock-0001/123")
@@ -194,7 +195,7 @@ def punch_name(item: str) -> tuple[str, int]:
 
 
 def operator() -> str:
-    """Who gives the command, as this machine knows them: by the process's user, not by what its environment says."""
+    """The user of this machine who gives the command: the process's user, regardless of its environment."""
     asked = _asked_by.get()
     user = os.getuid() if asked is None else asked
     try:
@@ -204,7 +205,7 @@ def operator() -> str:
 
 
 def acting(by: str) -> str:
-    """Who is put down for a command with `--by`: the person that it names, with the user who gave it.
+    """The author recorded for a command with `--by`: the named person, with the user who gave it.
 
     Raises SettingsError for the name of another account of this machine, who can give the command themselves.
     """

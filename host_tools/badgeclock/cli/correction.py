@@ -1,4 +1,5 @@
-"""`badgeclock bridge correction`: what the authority's web service no longer takes, and the file that asks for it."""
+"""`badgeclock bridge correction`: corrections that the authority's web service no longer accepts, and the file to
+request them."""
 
 from __future__ import annotations
 

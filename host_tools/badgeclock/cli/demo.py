@@ -49,7 +49,7 @@ def demo(
 
 
 def _once(folder: Path, picture: Path | None, *, as_json: bool) -> None:
-    from badgeclock.demo.once import json_line, run_once  # noqa: PLC0415 (the command line starts fast without it)
+    from badgeclock.demo.once import json_line, run_once  # noqa: PLC0415 (the command line starts faster without it)
     from badgeclock.demo.picture import contact_sheet  # noqa: PLC0415
     from badgeclock.demo.stack import Stack  # noqa: PLC0415
     from badgeclock.demo.way import Way  # noqa: PLC0415
@@ -80,6 +80,7 @@ def _serve(folder: Path, port: int) -> None:
     with listen(port) as listening, Stack(folder, _report) as stack:
         stack.open_console()
         typer.echo(f"Open http://127.0.0.1:{listening.getsockname()[1]}/ and tap a badge. Ctrl-C stops everything.")
+        typer.echo(f"The operators' pages are at {stack.console_url}; that page says who may sign in.")
         sys.stdout.flush()
         server = uvicorn.Server(uvicorn.Config(create_app(stack), log_level="warning", timeout_graceful_shutdown=1))
         server.run(sockets=[listening])
@@ -88,7 +89,7 @@ def _serve(folder: Path, port: int) -> None:
 
 @contextmanager
 def _folder(chosen: Path | None) -> Iterator[Path]:
-    """The folder everything is made in; one of ours goes at the end, unless something failed."""
+    """The folder for everything; a temporary one is deleted at the end, unless something failed."""
     if chosen is not None:
         try:
             chosen.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`badgeclock doctor`: what is wrong with this machine's set-up, and what mends it. One line a finding."""
+"""`badgeclock doctor`: what is wrong with this machine's set-up, and how to mend it. One line per finding."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def doctor(
 
 
 def _places(config: Path, look: list[Path]) -> Iterator[Path]:
-    """Where a person leaves a workshop: beside the bridge's files, at home, here, and where a variable says."""
+    """The usual places of a workshop: beside the bridge's files, the home folder, the current one, and a variable's."""
     yield from look
     yield Path.cwd()
     yield Path.home()
@@ -56,7 +56,7 @@ def _places(config: Path, look: list[Path]) -> Iterator[Path]:
         yield Path(named)
     if config.is_file():
         yield config.resolve().parent
-        with contextlib.suppress(SettingsError):  # which the bridge says at its start
+        with contextlib.suppress(SettingsError):  # which the bridge reports at its start
             mine = settings.load(config).broker
             for path in (mine.ca, mine.certificate, mine.key):
                 yield path.resolve().parent

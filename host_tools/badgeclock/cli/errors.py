@@ -1,4 +1,4 @@
-"""Errors of commands themselves; all others come from the parts that they call."""
+"""Errors of the commands themselves; all others come from the parts they call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from badgeclock.errors import EXIT_BAD_CONFIGURATION, EXIT_TRY_LATER, Badgeclock
 
 
 class Surroundings(BadgeclockError):
-    """This machine does not let the command do its work: a file, a disk, a line, missing data of the system."""
+    """This machine prevents the command's work: a file, a disk, a line, missing system data."""
 
 
 class NotInstalled(BadgeclockError):
@@ -18,17 +18,17 @@ class NotInstalled(BadgeclockError):
 
 
 class OwnFault(BadgeclockError):
-    """A fault of this program."""
+    """A bug in this program."""
 
 
 class NoBridge(BadgeclockError):
-    """No running bridge took the job on."""
+    """No running bridge accepted the job."""
 
     exit_code = EXIT_TRY_LATER
 
 
 class BrokerBehind(ProvisionError):
-    """What was changed in the workshop was not seen to be in force at the broker."""
+    """The change in the workshop could not be confirmed at the broker."""
 
     def __init__(self, *, kept: str, do: str) -> None:
         super().__init__(what="the running broker was not seen to go by it", kept=kept, do=do)

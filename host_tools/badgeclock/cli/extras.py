@@ -25,13 +25,13 @@ OF_NOUN: Final = {
     "virtual": "virtual",
     "chaos": None,
 }
-"""The extra that `pip install badgeclock[…]` takes for each noun; None: what comes without any. `journal verify` needs
-its extra only for a bridge's store.
+"""The extra of `pip install badgeclock[…]` for each noun; None: none is needed. `journal verify` needs its extra only
+for a bridge's store.
 """
 
 
 def missing(noun: str, error: ModuleNotFoundError) -> NotInstalled | None:
-    """What to say of a module of other people that a command could not import; None if it is one of ours."""
+    """The message for a third-party module that a command could not import; None if it is ours."""
     name = error.name or ""
     extra = OF_NOUN.get(noun)
     if extra is None or name.partition(".")[0] in {"", "badgeclock"}:
@@ -51,11 +51,11 @@ _SIGN_OF: Final = {
     "sandbox": ("joserfc",),
     "demo": ("pydantic_settings", "segno", "esptool", "PIL"),
 }
-"""Modules by which a help page sees whether an extra is installed, without importing any."""
+"""Modules whose presence shows whether an extra is installed, without importing them."""
 
 
 def absent(noun: str) -> NotInstalled | None:
-    """What to say of a noun whose extra is not installed; None if it is."""
+    """The message for a noun whose extra is not installed; None if it is."""
     for name in _SIGN_OF.get(OF_NOUN.get(noun) or "", ()):
         if not _is_there(name):
             return missing(noun, ModuleNotFoundError("not installed", name=name))
@@ -65,12 +65,12 @@ def absent(noun: str) -> NotInstalled | None:
 def _is_there(name: str) -> bool:
     try:
         return find_spec(name) is not None
-    except ValueError:  # somebody has put something else in its place
+    except ValueError:  # another module is in its place
         return False
 
 
 def stand_in(noun: str, why: NotInstalled) -> TyperCommand:
-    """A command in the help for one whose packages are missing. It takes anything, and raises `why`."""
+    """Stands in the help for a command whose packages are missing. It accepts any arguments, and raises `why`."""
     return TyperCommand(
         noun,
         callback=partial(_refuse, why),

@@ -1,4 +1,4 @@
-"""`badgeclock bridge import`: employers, sites, workers, badges and who is expected, from the office's files."""
+"""`badgeclock bridge import`: employers, sites, workers, badges and plans, from the office's files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from badgeclock.errors import EXIT_FAILED
 
 app = typer.Typer()
 
+ROWS_NAMED = 10
+"""So many rows of a cause, or runs of them, are named."""
+
 
 @app.command("import")
 def import_tables(
@@ -32,6 +35,9 @@ def import_tables(
         str | None,
         typer.Option(help="The code page of CSV files that are neither UTF-8 nor Windows-1252: cp850, mac_roman."),
     ] = None,
+    faults: Annotated[
+        Path | None, typer.Option(help="Write every bad row, one a line, into this CSV file as well.")
+    ] = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
     config: Config = Path("bridge.toml"),
@@ -39,7 +45,7 @@ def import_tables(
     """Import employers, sites, workers, badges and who is expected: every row, or none. The same file again changes
     nothing.
 
-    What is wrong is said on stdout, each cause once with its rows.
+    What is wrong is said on stdout, each cause once with its first rows; of more than 200, those of a kind as one.
     """
     read = [imports.read_file(_content(file), str(file), kind, encoding, site) for file in files]
     tables = [table for file in read for table in file.tables]
@@ -49,11 +55,13 @@ def import_tables(
     work = imports.rehearse if dry_run else imports.carry_out
     with opened_store(config) as (store, keys):
         report = work(store, keys, tables, who, wall_clock_ms())
+    if faults is not None:
+        _write_faults(faults, report)
     _print_report(report, tables, done="would be" if dry_run else "were")
 
 
 def _content(file: Path) -> bytes:
-    """A file's bytes, no more than may be; raises SheetError."""
+    """A file's bytes, up to the size limit; raises SheetError beyond it."""
     try:
         if file == STDIN:
             return sys.stdin.buffer.read(spreadsheets.FILE_BYTES_MOST + 1)
@@ -63,9 +71,19 @@ def _content(file: Path) -> bytes:
         raise SheetError(f"{file} cannot be read: {error.strerror}", "name a CSV or XLSX file") from None
 
 
+def _write_faults(file: Path, report: Report) -> None:
+    try:
+        file.write_text(imports.as_csv(report.faults), encoding="utf-8", newline="")
+    except OSError as error:
+        typer.echo(f"badgeclock: {file} cannot be written: {error.strerror}.", err=True)
+
+
 def _print_report(report: Report, tables: list[Table], done: str) -> None:
-    for line in imports.gathered(report.faults):
+    lines = imports.gathered(report.faults, ROWS_NAMED)
+    for line in lines[: imports.CAUSES_MOST]:
         typer.echo(line)
+    if len(lines) > imports.CAUSES_MOST:
+        typer.echo(f"badgeclock: {len(lines) - imports.CAUSES_MOST} kinds more; --faults FILE has every row.", err=True)
     if report.faults:
         rows = sum(len(table.sheet.rows) for table in tables)
         typer.echo(f"badgeclock: {len(report.faults)} of {rows} rows are bad; nothing was imported.", err=True)

@@ -17,7 +17,7 @@ app = typer.Typer()
 
 
 def prepare(configured: BridgeSettings) -> None:
-    """Make the data key if there is none, and the store's tables, or bring them to this version's form."""
+    """Make the data key if there is none, and create or migrate the store's tables."""
     vault.create(configured.secrets.data_key_file)
     vault.load(configured.secrets.data_key_file)
     store = Store(configured.store.url)

@@ -59,7 +59,7 @@ def verify(
     Leaves with status 0 if everything is proven, 4 if anything failed or is unproven. Nothing is written anywhere.
     """
     _check_usage(flash, journal_file, seal_file, dumps, store)
-    # The command line starts fast without these.
+    # The command line starts faster without these.
     from badgeclock.evidence import report_text, sources, verifier  # noqa: PLC0415
     from badgeclock.evidence.findings import Verdict  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ def _check_usage(
     dumps: list[Path] | None,
     store: str | None,
 ) -> None:
-    """Combinations that say nothing are errors of usage."""
+    """Meaningless combinations are usage errors."""
     if flash is not None and journal_file is not None:
         raise typer.BadParameter("give the whole flash or its partitions, not both")
     if seal_file is not None and journal_file is None:
@@ -104,7 +104,7 @@ def _check_usage(
 
 
 def _keys(bundle: Path | None, workshop: Path | None, clock_id: str | None) -> ClockKeys:
-    """The clock's keys, from one of the two places that hold them."""
+    """The clock's keys, from one of the two places that have them."""
     from badgeclock.evidence import keys  # noqa: PLC0415 - see above
 
     if bundle is not None:

@@ -1,8 +1,8 @@
-"""Groups of commands whose parts are loaded when one of their commands is asked for.
+"""Groups of commands whose parts are loaded when one of their commands is used.
 
-What a help page of a group lists is in `commands.json`, so that the page loads no part, and the page of a command is
-made out of a table as well (`help_pages`); a command waits only for the libraries it uses. The tables are made of the
-commands themselves (`python -m tests.command_table`), and a test holds them together.
+A group's help page comes from `commands.json`, so it loads no part; a command's page comes from a table as well
+(`help_pages`). A command imports only the libraries it uses. The tables are generated from the commands themselves
+(`python -m tests.command_table`), and a test compares them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TABLE: Final = Path(__file__).with_name("commands.json")
 
 
 class Shown(NamedTuple):
-    """What the table says of a command by its words: its help, and the commands in it if it is a mere group."""
+    """A command's entry in the table, by its words: its help, and the commands in it if it is only a group."""
 
     help: str
     commands: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ _SHOWN: Final = _read()
 
 
 class _Later(TyperCommand):
-    """A command that is shown, and loaded once it is asked for."""
+    """A command that is listed, and loaded on use."""
 
     def __init__(self, words: str, where: str) -> None:
         shown = _SHOWN.get(words)
@@ -50,11 +50,11 @@ class _Later(TyperCommand):
 
     @property
     def noun(self) -> str:
-        """The first of its words."""
+        """Its first word."""
         return self._words.partition(" ")[0]
 
     def loaded(self) -> Any:
-        """The command itself; of a mere group one whose commands are shown, and loaded when they are asked for."""
+        """The command itself; for a mere group, one whose commands are listed, and loaded on use."""
         shown = _SHOWN.get(self._words)
         if shown is None or not shown.commands:
             return _load(self.name or "", self._where, self.noun)
@@ -75,7 +75,7 @@ class _Later(TyperCommand):
 
 
 class _InGroup(_Later):
-    """The same of a command of a group that is one module."""
+    """The same for a command of a group that is one module."""
 
     def loaded(self) -> Any:
         group = _load("", self._where, self.noun)
@@ -83,7 +83,7 @@ class _InGroup(_Later):
 
 
 class _Group(TyperGroup):
-    """A group with commands that are loaded when they are asked for, behind those that it has."""
+    """A group with commands that are loaded on use, after its own."""
 
     def __init__(self, parts: Mapping[str, _Later], **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -91,7 +91,7 @@ class _Group(TyperGroup):
         self._is_listing = False
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A command: itself, or on a help page what is shown of it."""
+        """A command: itself, or on a help page its entry."""
         found = super().get_command(ctx, cmd_name)
         if isinstance(found, _Later):
             if not self._is_listing:
@@ -117,10 +117,9 @@ class _Group(TyperGroup):
 
 
 def group_of(nouns: Mapping[str, str], words: str = "") -> type[TyperGroup]:
-    """The class of a group that has, besides what is registered with it, the commands `nouns`; `words` are those by
-    which it is called.
+    """The class of a group that has the commands `nouns` besides its registered ones; `words` are those that call it.
 
-    Each is a name and where it is: `module:attribute`, a Typer app; or an app that has just the command of that name.
+    Each is a name and its place: `module:attribute`, a Typer app; or an app with only the command of that name.
     """
 
     class Lazily(_Group):
@@ -139,7 +138,7 @@ def _load(name: str, where: str, noun: str) -> Any:
         absent = extras.missing(noun, error)
         if absent is None:
             raise
-        return extras.stand_in(noun, absent)  # the other commands are there, and so is the help that lists them
+        return extras.stand_in(noun, absent)  # the other commands work, and so does the help that lists them
     group = get_group(app)
     if name:
         group.name = name

@@ -1,7 +1,7 @@
-"""The `badgeclock` command: one module a noun, loaded when it is asked for.
+"""The `badgeclock` command: one module per noun, loaded on use.
 
-Data goes to stdout, talk to stderr. Exit codes are those of `badgeclock.errors`. Whatever a command meets, a person
-reads sentences; BADGECLOCK_TRACEBACK=1 shows where a fault of ours came from.
+Data goes to stdout, messages to stderr. Exit codes are those of `badgeclock.errors`. Every error is reported in
+sentences; BADGECLOCK_TRACEBACK=1 adds the traceback of a bug.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ app = typer.Typer(
 
 @app.callback()
 def _badgeclock() -> None:
-    """Makes a group of it, which has no command of its own."""
+    """Makes the app a group without a command of its own."""
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _as_refusal(error: BaseException) -> BadgeclockError:
-    """What an exception that no part of ours expected is to a person."""
+    """The message for an exception that no part expected."""
     if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         return _as_refusal(error.exceptions[0])
     if isinstance(error, BadgeclockError):
@@ -95,7 +95,7 @@ def _refuse(error: BadgeclockError) -> NoReturn:
 
 
 def _have_streams() -> None:
-    """Have all three standard streams, of which a service manager may close some, and write what a terminal lacks."""
+    """Open the standard streams that a service manager closed, and replace characters that a terminal lacks."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
@@ -105,7 +105,7 @@ def _have_streams() -> None:
 
 
 def _end(code: int) -> NoReturn:
-    """Leave, and say so if what was printed did not arrive: a disk that is full, a reader that went away."""
+    """Exit, and report output that did not arrive: a full disk, a closed pipe."""
     try:
         sys.stdout.flush()
     except OSError as error:

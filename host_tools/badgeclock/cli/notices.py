@@ -1,4 +1,4 @@
-"""`badgeclock bridge notices`: whether notices arrive, and what somebody was called for."""
+"""`badgeclock bridge notices`: whether notices arrive, and which are open."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the bridge keeps and for how long: `badgeclock bridge keys`, `audit`, `backup`, `retention` and `person`.
+"""The bridge's data and how long it is kept: `badgeclock bridge keys`, `audit`, `backup`, `retention` and `person`.
 
-Each command loads its own part of `operations`: the book of acts needs none of them.
+Each command loads its own part of `operations`; the book of acts needs none of them.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def verify_acts(
     head: Annotated[str, typer.Option(help="The hash that was newest at some time, from a backup or your notes.")] = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Hold every act against the one before it, and print how many there are and the newest hash, to be noted."""
+    """Check every act against the one before it, and print their number and the newest hash, to be noted."""
     try:
         known = bytes.fromhex(head) or None
     except ValueError:
@@ -178,7 +178,7 @@ def verify_acts(
 
 
 def _policy(config: Path) -> RetentionSettings:
-    from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands start fast without it
+    from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands start faster without it
 
     return settings.load(config).retention
 

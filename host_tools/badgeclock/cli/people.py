@@ -103,7 +103,7 @@ def set_site(
         raise typer.BadParameter(
             "give --key, --forget-old-key, --badge-key, --regime, --workplace, --longest-shift or --night-hours"
         )
-    # Read before the store is held: what is read from a terminal may take its time.
+    # Read before the store is locked: reading from a terminal can take long.
     site_key = None if key is None else secret_bytes(key, "a site key")
     root = None if badge_key is None else secret_bytes(badge_key, "a badge key")
     with changing(config) as opened:

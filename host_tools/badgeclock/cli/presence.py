@@ -1,7 +1,7 @@
-"""`badgeclock bridge presence`: what waits for a person, its evidence, and the person's decision.
+"""`badgeclock bridge presence`: items that need a decision, their evidence, and the decision.
 
 An item is a presence's reference, or CLOCK/SEQ for a punch that has no presence. Every decision is kept with its author
-and reason; what needs the authority is done by the running bridge.
+and reason; the running bridge does what needs the authority.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from badgeclock.protocol import record
 app = typer.Typer(no_args_is_help=True, help="Presences: what waits for a person, its evidence, and what you decide.")
 
 _WIDE: Final = 200
-"""Columns of a table that no terminal limits."""
+"""Columns of a table when no terminal limits it."""
 _NEXT: Final = {
     PresenceState.CANCELLING: "the running bridge asks the authority to cancel it",
     PresenceState.QUEUED: "the running bridge sends it",

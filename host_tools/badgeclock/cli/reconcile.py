@@ -1,4 +1,4 @@
-"""`badgeclock bridge reconcile`: a day in the store beside the same day at the authority."""
+"""`badgeclock bridge reconcile`: compares a day in the store with the authority's."""
 
 from __future__ import annotations
 

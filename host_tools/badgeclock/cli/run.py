@@ -1,4 +1,4 @@
-"""`badgeclock bridge run`: the bridge itself, and the workers it starts beside it."""
+"""`badgeclock bridge run`: the bridge itself, and the workers it starts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Run the bridge in the foreground until SIGTERM or Ctrl-C."""
-    import uvloop  # noqa: PLC0415 - the help pages come fast without the bridge
+    import uvloop  # noqa: PLC0415 - the help pages are faster without the bridge
 
     from badgeclock.bridge import settings  # noqa: PLC0415
     from badgeclock.bridge.service import Service  # noqa: PLC0415
@@ -74,7 +74,7 @@ def intake(
 
 
 async def _serve(what: Service | Worker, crew: Crew | None = None) -> None:
-    """Run it until a signal to stop, with its other workers if it has some."""
+    """Run the bridge until a signal to stop, with its other workers, if any."""
     others = asyncio.create_task(crew.run()) if crew else None
     try:
         await what.run(_stop_signal())
@@ -85,16 +85,16 @@ async def _serve(what: Service | Worker, crew: Crew | None = None) -> None:
 
 
 def collect_seldom() -> None:
-    """Look for cycles less often: a group makes a hundred thousand tuples, in none of which there is one.
+    """Collect garbage less often: a batch makes a hundred thousand tuples, none of them in a cycle.
 
-    Measured: a quarter of what a record in a large group costs went into looking.
+    Measured: the collector took a quarter of a record's cost in a large batch, and up to half of a page of the console.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by SIGTERM or Ctrl-C."""
+    """An event that SIGTERM or Ctrl-C sets."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -46,7 +46,7 @@ def run(
 
     The first line on stdout is JSON with their endpoints, the address of its control interface, and its page.
     """
-    # The command line starts fast without these.
+    # The command line starts faster without these.
     from badgeclock.sandbox import server  # noqa: PLC0415
     from badgeclock.sandbox.credentials import kept_in  # noqa: PLC0415
     from badgeclock.sandbox.service import Service, utc_now  # noqa: PLC0415

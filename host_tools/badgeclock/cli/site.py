@@ -1,4 +1,4 @@
-"""`badgeclock site`: an installation for a site, another key for it, and what to do about a clock that was stolen."""
+"""`badgeclock site`: an installation for a site, another key for it, and what to do about a stolen clock."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def init(
 
     Prints the first password of the operators' pages on stdout.
     """
-    from badgeclock.installation import answers as questions  # noqa: PLC0415 - the other commands start fast without
+    from badgeclock.installation import answers as questions  # noqa: PLC0415 - the other commands start faster without
     from badgeclock.installation import running, site_files, trial  # noqa: PLC0415
 
     if is_trial and answers is not None:

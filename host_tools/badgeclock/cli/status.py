@@ -1,4 +1,4 @@
-"""`badgeclock status`: how this machine's bridge stands, in one screen."""
+"""`badgeclock status`: the state of this machine's bridge, on one screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`badgeclock bridge today`: who is here, with which number or why not, and who was expected and has not punched."""
+"""`badgeclock bridge today`: who is present, with which number or why not, and who was expected and has not punched."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _COUNTED: Final = {
     Status.ELSEWHERE: "elsewhere",
 }
 _NO_GOING: Final = "no OUT"
-"""Of a day that is over, who was here and never went."""
+"""For a past day: who punched in and never out."""
 
 
 @app.command()
@@ -60,7 +60,7 @@ def today(
     if as_json:
         typer.echo(json.dumps(reading.as_dict(report)))
         return
-    # Values in the store are text: a site's name or an error of the authority may have brackets and colons.
+    # Values in the store are plain text: a site's name or an authority's error may contain brackets and colons.
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False, emoji=False)
     for place in report.places:
         _print_place(console, place, is_over=place.day < local_day(report.now_ms, place.time_zone))
@@ -113,7 +113,7 @@ def _expected(expected: Expected, place: PlaceToday) -> str:
         return "" if ms is None else clock_text(ms, place.time_zone, day)
 
     begins = at(expected.from_ms, place.day)
-    # Whether an end is on the next day shows by itself: it is not after its beginning.
+    # An end on the next day is recognised by not being after its beginning.
     ends = "" if expected.to_ms is None else at(expected.to_ms, local_day(expected.to_ms, place.time_zone))
     hours = f"{begins}-{ends}  " if ends else f"{begins}  " if begins else ""
     source = _SOURCE[expected.source]

@@ -33,7 +33,7 @@ FramesOption = Annotated[
 
 
 class Architecture(StrEnum):
-    """Of the MicroPython that runs; i386 has the ESP32's object sizes."""
+    """Architecture of the MicroPython that runs; i386 has the ESP32's object sizes."""
 
     AMD64 = "amd64"
     I386 = "i386"
@@ -82,9 +82,9 @@ def run(
         Image, typer.Option(help="Of MicroPython: one that runs the firmware in place, or the official one.")
     ] = Image.IN_PLACE,
     partitions: Annotated[
-        Path,
-        typer.Option(show_default="the board's own", help="Partition table (CSV) of the board, and its flash's size."),
-    ] = PARTITIONS,
+        Path | None,
+        typer.Option(help="Partition table (CSV) of the board, and its flash's size; without it the board's for 4 MB."),
+    ] = None,
     wifi_ssid: Annotated[str | None, typer.Option(help="Name of the network; without it every name joins.")] = None,
     wifi_password_file: Annotated[Path | None, typer.Option(help="File with the network's password.")] = None,
 ) -> None:
@@ -99,9 +99,9 @@ def run(
         wifi=WifiSettings(ssid=wifi_ssid, password=password),
         front=display,
         image=image,
-        partitions=partitions,
+        partitions=partitions or PARTITIONS,
     )
-    # The wire's thread must not wait long for one that draws a picture.
+    # The bus thread must not wait long for one that draws a picture.
     sys.setswitchinterval(0.0005)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -1,5 +1,5 @@
-"""Opening a workshop from the command line: its passphrase is asked for at the terminal, or read from a file that
-BADGECLOCK_PASSPHRASE_FILE names, for programs. It is never an argument: other users of a machine see those.
+"""Opening a workshop from the command line: its passphrase is entered at the terminal, or, for programs, read from the
+file named in BADGECLOCK_PASSPHRASE_FILE. It is never an argument: other users of the machine could see it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ VARIABLE: Final = "BADGECLOCK_PASSPHRASE_FILE"
 
 
 def opened_workshop(path: Path) -> Workshop:
-    """The workshop in `path`. Raises SettingsError as `open_workshop`, or if everybody may read the passphrase file."""
+    """The workshop in `path`. Raises SettingsError as `open_workshop`, or if every user may read the passphrase
+    file."""
     return workshop.open_workshop(path, asked)
 
 

@@ -1,3 +1,3 @@
-"""The operators' pages: who is here, who has no number, and what to do. A process of its own, which the bridge can do
-without: it reads the store, and has the bridge do whatever changes it.
+"""The operators' pages: who is present, who has no number, and what to do. A separate process that the bridge does not
+depend on: it reads the store, and sends changes to the bridge.
 """

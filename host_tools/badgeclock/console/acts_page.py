@@ -1,6 +1,6 @@
-"""The book of acts: who did what, when and why, newest first, with the word whether the book holds together.
+"""The book of acts: who did what, when and why, newest first, and whether the chain of the book is intact.
 
-An account that reaches some sites or employers alone sees what it did itself, and nothing else.
+An account limited to some sites or employers sees only its own acts.
 """
 
 from __future__ import annotations

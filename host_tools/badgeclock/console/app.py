@@ -1,4 +1,4 @@
-"""The console as an application: its parts put together, and what becomes of errors."""
+"""The console as an application: its parts put together, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def create_app(
     shown: Sections | None = None,
     provider: Provider | None = None,
 ) -> FastAPI:
-    """The application; `store` is read, and `door` has everything else done. `shown` is what the bridge runs with, as a
-    page may show it.
+    """The application; `store` is only read, changes go through `door`. `shown` are the bridge's settings, as a page
+    may show them.
     """
     marks = vault.witness(vault.newest, _MARKS) or b""
     console = Console(store, vault, door, settings, now_ms, Attempts(marks), templating.environments())

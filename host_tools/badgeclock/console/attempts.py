@@ -1,8 +1,8 @@
-"""How often somebody may try to sign in: by address, and for each account by who has been there before.
+"""Limits attempts to sign in: by address, and for each account by whether the browser is known.
 
 Nobody can lock out another person. Attempts for an account from a browser that has signed in to it before are counted
-apart from everybody else's: guesses from elsewhere use up the attempts of strangers alone. What
-is counted is kept in memory; the checks of passwords under way at once are bounded too, since each takes 64 MiB.
+separately: guesses from elsewhere use up only the attempts of unknown browsers. Counts are kept in memory; concurrent
+password checks are bounded too, since each takes 64 MiB.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Callable
 from typing import Final
 
 ADDRESS_ATTEMPTS: Final = 20
-"""Wrong attempts from one address at once, and so many more a quarter of an hour."""
+"""Wrong attempts allowed from one address, and how many more per quarter of an hour."""
 ACCOUNT_ATTEMPTS: Final = 10
-"""Wrong attempts for one account, of strangers together, and of each browser that was there before."""
+"""Wrong attempts allowed for one account: of all unknown browsers together, and of each known browser."""
 REFILL_S: Final = 900.0
 COUNTED: Final = 10_000
-"""So many addresses and accounts are remembered; the one that has tried least recently is forgotten first."""
+"""Limit of remembered addresses and accounts; the least recently used is dropped first."""
 _MARK: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{64}")
 
 
@@ -29,17 +29,17 @@ class Attempts:
     """Counts wrong attempts."""
 
     def __init__(self, secret: bytes, clock_s: Callable[[], float] = time.monotonic) -> None:
-        """`secret` makes the marks by which a browser is known again."""
+        """`secret` signs the marks of known browsers."""
         self._secret = secret
         self._clock_s = clock_s
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def mark(self, account: str, nonce: str) -> str:
-        """What a browser keeps once somebody has signed in with it; `nonce` is 16 hexadecimal digits."""
+        """The mark that a browser stores after a sign-in; `nonce` is 16 hexadecimal digits."""
         return f"{nonce}.{self._mac(account, nonce)}"
 
     def wait_s(self, address: str, account: str, mark: str) -> float:
-        """How long to wait before the next attempt is looked at; 0: now."""
+        """How long to wait before the next attempt is checked; 0: now."""
         return max(self._wait_s(key, most) for key, most in self._keys(address, account, mark))
 
     def failed(self, address: str, account: str, mark: str) -> None:

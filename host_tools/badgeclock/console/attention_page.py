@@ -1,8 +1,10 @@
-"""What waits for a person: the list, one thing with its evidence, and the acts that help."""
+"""The attention pages: the list, one item with its evidence, and the acts that settle it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Query
 from sqlalchemy import Connection
@@ -33,21 +35,25 @@ def add(app: FastAPI, console: Console) -> None:
         who = await console.admitted(request)
         if isinstance(who, Response):
             return who
-        found, workers = await console.store.reading(_rows, console, who)
-        shown = [row for row in found if (not site or row.site == site) and (not reason or row.reason == reason)]
-        return console.page(
-            request,
-            "attention.html",
-            who,
-            rows=shown[:ROWS_SHOWN],
-            total=len(shown),
-            all_rows=found,
-            workers=workers,
-            site=site,
-            reason=reason,
-            said=words.said,
-            zone=attention_view.DEFAULT_ZONE,
-        )
+
+        async def look() -> Mapping[str, Any]:
+            found, workers = await console.store.reading(_rows, console, who, site, reason)
+            shown = [row for row in found if _is_of(row, site, reason)]
+            return {
+                "rows": shown[:ROWS_SHOWN],
+                "total": len(shown),
+                "all_rows": found,
+                "workers": workers,
+                "site": site,
+                "reason": reason,
+                "said": words.said,
+                "zone": attention_view.DEFAULT_ZONE,
+                "several": words.several_of(shown[:ROWS_SHOWN]),
+            }
+
+        query = urlencode({name: value for name, value in (("site", site), ("reason", reason)) if value})
+        here = f"/attention?{query}" if query else "/attention"
+        return await console.live_page(request, who, "attention.html", here, look)
 
     @app.get("/attention/{reason}/{item:path}")
     async def one_page(request: Request, reason: str, item: str) -> Response:
@@ -57,9 +63,15 @@ def add(app: FastAPI, console: Console) -> None:
         return await item_page(console, request, who, reason, item)
 
 
-def _rows(connection: Connection, console: Console, who: Visitor) -> tuple[list[Row], dict[str, Shown]]:
+def _is_of(row: Row, site: str, reason: str) -> bool:
+    return (not site or row.site == site) and (not reason or row.reason == reason)
+
+
+def _rows(
+    connection: Connection, console: Console, who: Visitor, site: str, reason: str
+) -> tuple[list[Row], dict[str, Shown]]:
     found = attention_view.rows(connection, who.account.reach, console.now_ms())
-    references = [row.worker for row in found[:ROWS_SHOWN]]
+    references = [row.worker for row in [row for row in found if _is_of(row, site, reason)][:ROWS_SHOWN]]
     return found, people.shown(connection, console.vault, references, names=who.session.shows_names)
 
 
@@ -74,7 +86,7 @@ async def item_page(
     error: BadgeclockError | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
-    """The page of one thing; with an error, and what was typed, where an act was refused."""
+    """The page of one item; after a refused act with the error and the values typed."""
     found = await console.store.reading(attention_view.find, who.account.reach, reason, item, console.now_ms())
     if found is None:
         return console.page(request, "gone.html", who, status if error else 404, error=error)

@@ -1,4 +1,4 @@
-"""What waits for a person, within somebody's reach; and all that is known of one such thing."""
+"""The attention list within an account's reach, and all details of one item."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.web.reach import Reach, Within
 
 ROWS_MOST: Final = 2000
-"""So much of what waits, the oldest, is looked at for a page."""
+"""A page reads at most this many items, the oldest."""
 WORKERS_MOST: Final = 500
-"""So many workers are offered to choose from; of more the reference is typed."""
+"""At most this many workers are offered as a choice; with more, the reference is typed."""
 _CLOCK_QUARANTINED: Final = "clock_quarantined"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that waits, its evidence, and the zone in which its times are shown."""
+    """An item, its evidence, and the zone of its times."""
 
     row: Row
     zone: str
@@ -34,7 +34,7 @@ class Item:
 
 
 def rows(connection: Connection, reach: Reach, now_ms: int) -> list[Row]:
-    """What waits for a person, oldest first; without what is beyond a reach. What is of no site is of everything."""
+    """Items within a reach, oldest first. One that belongs to no site is only for unlimited accounts."""
     found = attention.listing(connection, ROWS_MOST, now_ms)
     if reach.is_everything:
         return found
@@ -50,7 +50,7 @@ def _is_within(row: Row, inside: Within, names: frozenset[str], references: froz
 
 
 def find(connection: Connection, reach: Reach, reason: str, item: str, now_ms: int) -> Item | None:
-    """One thing that waits; None if it does not, or does no more."""
+    """One item; None if it is not, or no longer, open."""
     row = next((row for row in rows(connection, reach, now_ms) if (row.reason, row.item) == (reason, item)), None)
     if row is None:
         return None
@@ -73,7 +73,7 @@ def find(connection: Connection, reach: Reach, reason: str, item: str, now_ms: i
 
 
 def workers_to_choose(connection: Connection, reach: Reach, now_ms: int) -> list[str]:
-    """References of workers within; none if there are too many to choose from."""
+    """References of workers within the reach; none if there are too many to choose from."""
     table = schema.workers
     inside = within.of(connection, reach, now_ms)
     found = connection.execute(
@@ -90,4 +90,4 @@ def _zone(connection: Connection, site: str | None) -> str:
 
 
 DEFAULT_ZONE: Final = "Europe/Brussels"
-"""Of what is of no site."""
+"""The zone for items of no site."""

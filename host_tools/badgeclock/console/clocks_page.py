@@ -1,8 +1,10 @@
-"""Clocks: the list, worst first, with orders and silence for several at once; and one with all that is known of it."""
+"""Clocks: the list, worst first, with orders and muting for several at once; and one clock in detail."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Query
 from starlette.requests import Request
@@ -28,21 +30,22 @@ def add(app: FastAPI, console: Console) -> None:
         who = await console.admitted(request)
         if isinstance(who, Response):
             return who
-        found = await console.store.reading(clocks_view.clocks, who.account.reach, console.now_ms())
-        shown = [one for one in found if (not site or one.site == site) and health in ("", one.health)]
-        return console.page(
-            request,
-            "clocks.html",
-            who,
-            clocks=shown,
-            everyone=found,
-            site=site,
-            health=health,
-            healths=HEALTHS,
-            retired=Health.RETIRED,
-            orders=words.ORDERS,
-            may=who.may(Right.OFFICE),
-        )
+
+        async def look() -> Mapping[str, Any]:
+            found = await console.store.reading(clocks_view.clocks, who.account.reach, console.now_ms())
+            return {
+                "clocks": [one for one in found if (not site or one.site == site) and health in ("", one.health)],
+                "everyone": found,
+                "site": site,
+                "health": health,
+                "healths": HEALTHS,
+                "retired": Health.RETIRED,
+                "orders": words.ORDERS,
+            }
+
+        query = urlencode({name: value for name, value in (("site", site), ("health", health)) if value})
+        here = f"/clocks?{query}" if query else "/clocks"
+        return await console.live_page(request, who, "clocks.html", here, look)
 
     @app.get("/clocks/{name}")
     async def one_page(request: Request, name: str) -> Response:

@@ -1,6 +1,6 @@
-"""Clocks within somebody's reach: of each one word for its health, when it was truly last heard, and its figures.
+"""Clocks within an account's reach: for each one word for its health, when its last message arrived, and its figures.
 
-A clock is of a site, not of an employer: an account that reaches some employers alone sees none.
+A clock belongs to a site, not to an employer: an account limited to employers sees none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVENTS_SHOWN: Final = 30
 
 
 class Health(StrEnum):
-    """The one word for a clock, the worst first."""
+    """The health of a clock in one word, worst first."""
 
     QUARANTINE = "quarantine"
     OFFLINE = "offline"
@@ -33,7 +33,7 @@ class Health(StrEnum):
     BEHIND = "behind"
     UNHEALTHY = "unhealthy"
     KNOWN = "known"
-    """Something is wrong that a person knows of, and nothing else."""
+    """All its faults are acknowledged by a person."""
     NEW = "new"
     WELL = "well"
     RETIRED = "retired"
@@ -73,7 +73,7 @@ _ORDER: Final = list(Health)
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A mark of a clock, since when, and who has silenced it if somebody has."""
+    """A mark of a clock, since when, and who silenced it, if anyone."""
 
     reason: Reason
     since_ms: int
@@ -90,14 +90,14 @@ class Clock:
     zone: str
     health: Health
     heard_ms: int | None
-    """The last of anything that came from it: a status, or a record."""
+    """When its last message arrived: a status, or a record."""
     status_ms: int | None
     online: bool
     unsent: int | None
-    """Records that it holds and that are not here."""
+    """Records in the clock that are not in the store."""
     time_error_ms: int | None
     used_percent: int | None
-    """How much of its flash waits for the bridge."""
+    """How full its flash is with unacknowledged records."""
     wear: int | None
     reader: str | None
     certificate_days: int | None
@@ -106,16 +106,16 @@ class Clock:
     troubles: tuple[Trouble, ...]
     status: Mapping[str, Any]
     wanted: Mapping[str, Any]
-    """What it has and is to have of settings and rosters (`remote_settings.describe`)."""
+    """Its present and wanted settings and rosters (`remote_settings.describe`)."""
 
     @property
     def tone(self) -> str:
-        """How bad it is."""
+        """Its severity, for sorting."""
         return TONES[self.health]
 
 
 def clocks(connection: Connection, reach: Reach, now_ms: int) -> list[Clock]:
-    """The clocks within, the worst first; those that are retired only where no other has the name."""
+    """The clocks within the reach, worst first; retired ones only if no other has the name."""
     inside = within.of(connection, reach, now_ms)
     if not inside.has_all_employers:
         return []
@@ -148,7 +148,7 @@ def find(connection: Connection, reach: Reach, name: str, now_ms: int) -> Clock 
 
 
 def history(connection: Connection, name: str) -> tuple[list[dict[str, Any]], list[Any], dict[str, Any]]:
-    """The newest orders to a clock, the newest events about it, and what is kept aside of it."""
+    """The newest orders to a clock, the newest events about it, and its records kept aside."""
     table = schema.events
     happened = connection.execute(
         select(table).where(table.c.clock == name).order_by(table.c.id.desc()).limit(EVENTS_SHOWN)
@@ -206,5 +206,5 @@ def _health(row: Any, troubles: tuple[Trouble, ...]) -> Health:
 
 
 def to_do(cause: str) -> str:
-    """What to do about a cause, as the command line says it."""
+    """What to do about a cause, as the command line prints it."""
     return health.TO_DO[cause]

@@ -1,6 +1,6 @@
-"""By which the console has things done: the running bridge's socket; where no bridge runs, the store itself.
+"""How the console has acts done: through the running bridge's socket; without a running bridge, in the store itself.
 
-While no bridge runs no punch is stored, so that nothing waits for the store's lock; it is held for the one act alone.
+While no bridge runs no punch is stored, so nothing waits for the store's lock; it is held only for the one act.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from badgeclock.console.errors import ActRefused, BridgeSilent
 from badgeclock.errors import BadgeclockError
 
 ANSWER_S: Final = 15.0
-"""How long the bridge may take: longer than what it waits for a store that is held for a moment."""
+"""How long the bridge may take: longer than its own wait for a locked store."""
 IMPORT_ANSWER_S: Final = 120.0
-"""The same for an import of as many rows as may be."""
+"""The same for an import of the maximum number of rows."""
 _NOBODY_LISTENS: Final = (FileNotFoundError, ConnectionRefusedError)
 
 
@@ -81,7 +81,7 @@ class BridgeDoor:
         store = Store(self._store_url)
         try:
             with store.write() as connection:
-                # Over the socket, fields are JSON: the same here.
+                # Fields are JSON over the socket, and so here too.
                 plain = json.loads(json.dumps(fields))
                 return perform(connection, self._vault, act, session, plain, self._now_ms())
         except BadgeclockError as error:

@@ -6,11 +6,11 @@ from badgeclock.errors import BadgeclockError
 
 
 class ConsoleError(BadgeclockError):
-    """Something that the console cannot do."""
+    """An error of the console."""
 
 
 class ActRefused(ConsoleError):
-    """The bridge did not do what was asked, and says why; `kind` is the class of its own error."""
+    """The bridge refused an act, with its reason; `kind` is the class of its own error."""
 
     def __init__(self, kind: str, *, what: str, kept: str, do: str) -> None:
         self.kind = kind
@@ -21,11 +21,11 @@ class ActRefused(ConsoleError):
 
 
 class NotForThisRole(ConsoleError):
-    """A page that the account's role has no right to."""
+    """A page for which the account's role has no right."""
 
 
 class ProviderRefused(Exception):
-    """What the organisation's provider said is not accepted; `why` is for the log, and has nothing of anybody's."""
+    """The organisation's provider gave an answer that is not accepted; `why` is for the log, without personal data."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -33,11 +33,11 @@ class ProviderRefused(Exception):
 
 
 class ProviderAway(ProviderRefused):
-    """The provider could not be asked."""
+    """The provider could not be reached."""
 
 
 class BridgeSilent(ConsoleError):
-    """The bridge was asked, and has not answered."""
+    """The bridge did not answer in time."""
 
 
 def _refused_again(kind: str, what: str, kept: str, do: str) -> ActRefused:

@@ -1,8 +1,8 @@
-"""What every request passes before a page looks at it, and what every answer bears.
+"""Checks every request before a page handles it, and adds headers to every answer.
 
-A page may load and send to nothing but the console itself and runs no inline script; nobody may frame it; nothing of
-it stays in a cache. What changes something must come from a page of the console's own: by the browser's own word
-(Sec-Fetch-Site, Origin), beside the token that each form of a session bears.
+A page may load from and send to the console alone and runs no inline script; it cannot be framed or cached. A request
+that changes something must come from a page of the console itself: by the browser's headers (Sec-Fetch-Site, Origin),
+besides the token in each form of a session.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 BODY_BYTES_MOST: Final = 65_536
 UPLOAD: Final = "/imports"
 UPLOAD_BYTES_MOST: Final = 2 * 2**20 + BODY_BYTES_MOST
-"""Of a list that is sent to be imported, with what a form adds."""
+"""Limit of a list sent for import, with the form's overhead."""
 STATIC: Final = "/static/"
 _SAFE: Final = ("GET", "HEAD")
 _POLICY: Final = (
@@ -40,7 +40,7 @@ _ONE_YEAR_S: Final = 31_536_000
 
 
 class Guard:
-    """Around the whole application."""
+    """Middleware around the whole application."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -69,7 +69,8 @@ class Guard:
 
 
 def is_own_page(scheme: str, headers: Headers) -> bool:
-    """Whether a browser says that a page of this very origin sent a request. What says neither is no browser."""
+    """Whether the browser's headers show that a page of this origin sent a request. A client that sends neither is not
+    a browser."""
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None and site != "same-origin":
         return False
@@ -80,7 +81,7 @@ def is_own_page(scheme: str, headers: Headers) -> bool:
 
 
 def _fits(headers: Headers, bytes_most: int) -> bool:
-    """A form says its length, and it is a form's."""
+    """Whether a form's length is declared and within the limit."""
     if "transfer-encoding" in headers:
         return False
     length = headers.get("content-length", "0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from badgeclock.bridge.accounts.roles import Right
 from badgeclock.bridge.acts.acts import Asked
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.presences.worked_hours import WorkedShift
-from badgeclock.console import attention_view, hours_view, people, presences_view
+from badgeclock.console import attention_view, hours_view, languages, people, presences_view
 from badgeclock.console.errors import ActRefused, BridgeSilent
 from badgeclock.console.presences_page import Day
 from badgeclock.console.signing_in import DO, posted
@@ -73,7 +74,7 @@ def _page(
 
 
 async def _payroll(console: Console, request: Request) -> Response:
-    """The file for payroll, which is an act."""
+    """The file for payroll, or one worker's PDF; exporting is an act."""
     came = await posted(console, request)
     if isinstance(came, Response):
         return came
@@ -88,12 +89,27 @@ async def _payroll(console: Console, request: Request) -> Response:
     except (ActRefused, BridgeSilent) as error:
         return console.problem(request, who, error, 409 if isinstance(error, ActRefused) else 503)
     found = await console.store.reading(hours_view.rows, who.account.reach, *days, site, worker, console.now_ms())
+    if worker and fields.get("form") == "pdf":
+        return await _pdf(console, request, found, worker, days)
     return _csv(found, days)
 
 
 def _csv(found: list[WorkedShift], days: tuple[date, date]) -> Response:
     headers = {"content-disposition": f'attachment; filename="hours-no-proof-{days[0]}-{days[1]}.csv"'}
     return Response(hours_view.as_csv(found), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _pdf(
+    console: Console, request: Request, found: list[WorkedShift], worker: str, days: tuple[date, date]
+) -> Response:
+    # Loaded here, for no other page needs it, and it takes longer to load than they do.
+    from badgeclock.console import hours_pdf  # noqa: PLC0415
+
+    language = languages.of(request)
+    words, locale = languages.catalogue(language).gettext, languages.locale_of(language)
+    made = await asyncio.to_thread(hours_pdf.as_pdf, found, worker, days, console.now_ms(), words, locale)
+    headers = {"content-disposition": f'inline; filename="hours-no-proof-{days[0]}-{days[1]}.pdf"'}
+    return Response(made, media_type="application/pdf", headers=headers)
 
 
 def _day(text: str) -> date | None:
@@ -116,5 +132,7 @@ async def of_link(console: Console, request: Request, link: Link, form: str) -> 
     rows, reference = await console.store.reading(look)
     if form == "csv":
         return _csv(rows, days)
+    if form == "pdf":
+        return await _pdf(console, request, rows, reference, days)
     asked = {"site": "", "worker": reference, "first": days[0], "last": days[1]}
     return _page(console, request, None, rows, asked, link=link)

@@ -1,4 +1,4 @@
-"""Hours out of punches, for payroll and for the worker: rows of a page, and a CSV whose layout is documented."""
+"""Hours from punches, for payroll and for the worker: rows of a page, and a CSV with a documented layout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COLUMNS: Final = (
 
 
 def days_of(first: date | None, last: date | None, today: date) -> tuple[date, date]:
-    """The days that are meant: this month until today where none is given, and at most DAYS_MOST together."""
+    """The days to show: this month until today by default, at most DAYS_MOST."""
     until = max(first or today, last or today) if first and last else last or today
     since = min(first, until) if first else until.replace(day=1)
     return max(since, until - timedelta(days=DAYS_MOST - 1)), until
@@ -35,7 +35,7 @@ def days_of(first: date | None, last: date | None, today: date) -> tuple[date, d
 def rows(
     connection: Connection, reach: Reach, first: date, last: date, site: str, worker: str, now_ms: int
 ) -> list[WorkedShift]:
-    """The shifts within somebody's reach. Raises PeopleError for a site or a worker that is not there."""
+    """The shifts within an account's reach. Raises PeopleError for an unknown site or worker."""
     inside = within.of(connection, reach, now_ms)
     site_id = inside.check_site(site) if site else None
     worker_id = inside.check_worker(worker) if worker else None
@@ -69,7 +69,7 @@ def total(found: Sequence[WorkedShift]) -> int:
 
 
 def as_csv(found: Sequence[WorkedShift]) -> str:
-    """For payroll (docs/console.md): a row a shift; moments are local, with their offset."""
+    """For payroll (docs/console.md): a row per shift; moments are local, with their offset."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(_COLUMNS)

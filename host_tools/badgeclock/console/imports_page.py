@@ -1,7 +1,8 @@
-"""Imports of the office's lists: a file is sent, tried (nothing changes, each bad row is named), and then imported.
+"""Imports of the office's lists: a file is uploaded, tried (nothing changes, each bad row is listed), and then
+imported.
 
-The file is read here, in the console, with the functions of the command line; the bridge gets its rows, and judges each
-by the rules of a single command. Its size is bounded: larger ones go by `badgeclock bridge import`.
+The file is read here, in the console, with the functions of the command line; the bridge gets its rows, and checks each
+by the rules of the single commands. Its size is bounded: larger files need `badgeclock bridge import`.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from badgeclock.errors import BadgeclockError
 
 _NAME_CHARACTERS: Final = 120
 _READING = asyncio.Semaphore(1)
-"""One file is read at a time: it takes a core, and some hundred megabytes at worst."""
+"""One file is read at a time: it takes a core, and up to some hundred megabytes."""
 
 
 class _InMemory(MultiPartParser):
-    """Keeps a file in memory whatever its size, which the guard bounds: a national number is never on the disk."""
+    """Keeps an uploaded file in memory (the guard bounds its size), so that no national number is written to disk."""
 
     spool_max_size = UPLOAD_BYTES_MOST
 
@@ -65,7 +66,7 @@ def add(app: FastAPI, console: Console) -> None:
 
 
 async def carry_out(console: Console, request: Request, who: Visitor, fields: dict[str, str]) -> Response:
-    """Import the file that was tried. Raises NotForThisRole."""
+    """Import the tried file. Raises NotForThisRole."""
     console.check_right(who, Right.OFFICE)
     word = fields.get("upload", "")
     upload = console.uploads.find(word, who.account.id)

@@ -1,6 +1,6 @@
-"""The inspector's pages: who is on a site now, by an account or by a link that ends by itself; and those links.
+"""The inspector's pages: who is on a site now, by an account or by a link that expires; and those links.
 
-A link's secret is taken out of the address at once and kept in a cookie of these pages alone.
+A link's secret is removed from the address at once and kept in a cookie of these pages.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from badgeclock.console.visitor import Visitor
 VISIT: Final = "/visit"
 COOKIE: Final = "badgeclock-visit"
 HOURS: Final = (1, 4, 12, 24, 24 * 7, 24 * 31)
-"""How long a link may last, to choose from."""
+"""The choices for how long a link lasts."""
 _CSV: Final = "csv"
 _PDF: Final = "pdf"
 
@@ -114,7 +114,7 @@ async def _answer(
         text = inspection_view.as_csv(found, gettext)
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
     if form == _PDF:
-        # Loaded here, for no other page needs it, and it takes longer to load than they do.
+        # Imported here: no other page needs it, and it is slow to import.
         from badgeclock.console import inspection_pdf  # noqa: PLC0415
 
         language = languages.of(request)
@@ -156,7 +156,7 @@ def _page(
 
 
 async def _open(console: Console, request: Request, secret: str) -> Response:
-    """Take the secret out of the address, and say in the book that the link was opened."""
+    """Remove the secret from the address, and record in the book that the link was opened."""
     address = request.client.host if request.client else ""
     if console.attempts.wait_s(address, f"link {address}", ""):
         return console.page(request, "link_ended.html", None, 429)

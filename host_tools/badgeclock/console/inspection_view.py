@@ -1,7 +1,7 @@
-"""Who is on a site now as an inspector sees it: name, employer, arrival, reception number, the clock's verdict.
+"""Who is on a site now, for an inspector: name, employer, arrival, reception number, the clock's verdict.
 
-What the office registered by hand, and who has no number, stand out. The national number is read only when it is asked
-for, which is an act of its own.
+Registrations by hand, and people without a number, stand out. The national number is read only on request, which is an
+act of its own.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _COLUMNS: Final = (
 
 
 class Shows(StrEnum):
-    """How much of a person is shown."""
+    """Which details of a person are shown."""
 
     REFERENCE = "reference"
     NAME = "name"
@@ -46,7 +46,7 @@ class Shows(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the bridge knows of the record by which somebody came."""
+    """The record of somebody's arrival, and the bridge's verdict on it."""
 
     SEALED = "sealed"
     UNSEALED = "unsealed"
@@ -66,7 +66,7 @@ VERDICTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Somebody on site. `worker` is empty for a badge that nobody was given; the number stays empty unless shown."""
+    """Somebody on site. `worker` is empty for a badge that is not assigned; the number is empty unless shown."""
 
     worker: str
     name: str
@@ -105,7 +105,7 @@ class Inspection:
 def look(
     connection: Connection, vault: Vault, site: str, shows: Shows, now_ms: int, reach: Reach = EVERYTHING
 ) -> Inspection:
-    """The list of a site within a reach. Raises PeopleError."""
+    """The list of a site within an account's reach. Raises PeopleError."""
     inside = within.of(connection, reach, now_ms)
     site_id = inside.check_site(site)
     report = today.look(connection, now_ms, site_id=site_id)
@@ -120,7 +120,7 @@ def look(
 
 
 class _Known:
-    """What the store has of the people on a list."""
+    """What the store has on the people of a list."""
 
     def __init__(self, connection: Connection, vault: Vault, shows: Shows, people: Sequence[Person]) -> None:
         self._workers = _workers(connection, vault, shows, {one.worker for one in people if one.worker})
@@ -131,7 +131,7 @@ class _Known:
         self._employers = dict(connection.execute(select(table.c.kbo, table.c.name)).tuples().all())
 
     def row(self, one: Person) -> Row:
-        """Somebody's row: of several presences the one that has the number which is shown."""
+        """Somebody's row: of several presences the one with the number shown."""
         shown = [each for each in one.declarations if each.reception_number == one.number] or list(one.declarations)
         declared = shown[-1] if shown else None
         name, number = self._workers.get(one.worker or "", ("", ""))
@@ -161,7 +161,7 @@ class _Known:
 def _workers(
     connection: Connection, vault: Vault, shows: Shows, references: Iterable[str]
 ) -> dict[str, tuple[str, str]]:
-    """Name and number of workers, as far as they are shown."""
+    """Name and number of workers, if they are to be shown."""
     table, found = schema.workers, {}
     columns = (table.c.reference, table.c.name_closed, table.c.identity_kind, table.c.identity_closed)
     for some in chunks(sorted(references)):
@@ -197,7 +197,7 @@ def _records(connection: Connection, references: Iterable[str], items: Iterable[
     of_items = joined.outerjoin(presences, presences.c.id == punches.c.presence_id)
     for item in sorted(items):
         clock, _, seq = item.rpartition("/")
-        # An earlier clock of the name has punches of the same number: the newest is meant.
+        # An earlier clock of the same name has punches with the same numbers: use the newest clock.
         which = of_items.where(clocks.c.name == clock, punches.c.seq == int(seq)).order_by(clocks.c.id.desc())
         row = connection.execute(which.limit(1)).first()
         if row is not None:
@@ -221,7 +221,7 @@ def _address(row: Any) -> str:
 
 
 def as_csv(found: Inspection, gettext: Callable[[str], str]) -> str:
-    """The list for a spreadsheet; arrivals are local, with their offset, and what is in words is in the page's."""
+    """The list for a spreadsheet; arrivals are local, with their offset; words are in the page's language."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(_COLUMNS)

@@ -1,8 +1,8 @@
-"""The languages of the pages: which one a reader gets, and the words of each.
+"""The languages of the pages: which one a reader gets, and the messages of each.
 
-The catalogues are `locale/LANGUAGE.po`, read at the start; English is the source. `messages()` says what a catalogue
-must have, so that a test finds what is missing. What comes out of the store (an error of the authority, a reason that
-somebody wrote) stays as it is.
+The catalogues are `locale/LANGUAGE.po`, read at start; English is the source. `messages()` lists what a catalogue must
+have, so that a test finds what is missing. Texts from the store (an authority's error, a reason that somebody wrote)
+are not translated.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from badgeclock.console.sites_view import REGIMES
 
 SOURCE: Final = "en"
 LANGUAGES: Final[Mapping[str, str]] = {"nl": "Nederlands", "fr": "Français", "de": "Deutsch", SOURCE: "English"}
-"""By ISO 639-1 code, as each calls itself."""
+"""By ISO 639-1 code, each in its own language."""
 COOKIE: Final = "badgeclock-language"
 FOLDER: Final = Path(__file__).parent / "locale"
 NO_PRESENCE: Final = ("nobody was given this badge", "its record has no valid seal", "waits for a person")
 """Why a punch has no presence (`presences.attendance`)."""
 VERBS: Final = ("added", "changed", "unchanged", REMOVED, LEFT_OUT)
-"""What becomes of a row of an import."""
+"""The results for a row of an import."""
 _WEIGHTS: Final = 8
 
 
 def catalogue(language: str) -> Translations:
-    """The words of a language; of English none, since it is the source."""
+    """The catalogue of a language; empty for English, the source."""
     if language == SOURCE:
         return Translations(None)
     compiled = io.BytesIO()
@@ -55,7 +55,7 @@ def catalogue(language: str) -> Translations:
 
 
 def of(request: Request) -> str:
-    """The language that a reader chose, else the first of the browser's that there is, else English."""
+    """The language that a reader chose, else the browser's first that is available, else English."""
     chosen = request.cookies.get(COOKIE, "")
     if chosen in LANGUAGES:
         return chosen
@@ -65,12 +65,12 @@ def of(request: Request) -> str:
 
 
 def locale_of(language: str) -> Locale:
-    """How it writes dates and spans of time."""
+    """How the language writes dates and spans of time."""
     return Locale.parse("en_GB" if language == SOURCE else language)
 
 
 def messages(environment: Environment, templates: Path, own: Mapping[str, str]) -> Iterator[str | tuple[str, str]]:
-    """Every message of the pages: those of the templates, of `words`, and `own`; of counts the singular and plural."""
+    """Every message of the pages: those of the templates, of `words`, and `own`; for counts, singular and plural."""
     for path in sorted(templates.glob("*.html")):
         found = environment.extract_translations(path.read_text("utf-8"))  # type: ignore[attr-defined]  # of its i18n extension
         for _, _, message in found:
@@ -86,7 +86,7 @@ def messages(environment: Environment, templates: Path, own: Mapping[str, str]) 
         yield from (text for text in words.said(reason) if text)
     for button in words.every_button():
         yield from (button.label, button.effect)
-    yield from (*words.DONE.values(), words.FILED_SAID, *words.CANCEL_CODES.values(), *words.WRONG)
+    yield from (*words.DONE.values(), words.FILED_SAID, words.SEVERAL_DONE, *words.CANCEL_CODES.values(), *words.WRONG)
     yield from (*words.ORDERS.values(), *HEALTHS.values(), *REGIMES.values(), *(page.word for page in PAGES))
     yield from (*STATES.values(), *STANDINGS.values(), *SOURCES.values(), *OUTCOMES.values(), *VERDICTS.values())
     yield from words.POSTER

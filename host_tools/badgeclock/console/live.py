@@ -1,9 +1,8 @@
-"""That something has changed, for every open page: one stream each, which says so and no more, at most once a second.
+"""Notifies every open page that something has changed: one stream each, at most one notification a second.
 
-The browser fetches its page again itself, so that rights, reach and words stay in one place. What has changed is not
-looked for: SQLite counts its commits, PostgreSQL the place in its log. One look serves all pages, and none is made
-while no page is open. A stream ends after a while, so that a session that has ended is noticed, and when the console
-ends.
+The browser fetches its page again itself, so rights, reach and texts are applied in one place. Any commit counts as a
+change: SQLite's commit counter, PostgreSQL's log position. One check serves all pages, and none is made while no page
+is open. A stream ends after a while, so that an ended session is noticed, and when the console stops.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ from badgeclock.errors import StoreError
 
 LOOK_S: Final = 1.0
 BEAT_S: Final = 15.0
-"""So often a stream says that it lives: the page shows when it last heard, and proxies keep the connection."""
+"""Interval of keep-alives on a stream: the page shows the time of its last update, and proxies keep the connection."""
 AGAIN_S: Final = 60.0
-"""So often a page is fetched again though nothing was committed: a worker still to come is missing from a minute
-on, and every "ago" is another.
+"""Interval at which a page is fetched without a commit: an expected worker becomes late at some minute, and every "ago"
+changes.
 """
 STREAM_S: Final = 600.0
 STREAMS_MOST: Final = 500
@@ -38,13 +37,13 @@ _BEAT: Final = "event: beat\ndata: \n\n"
 _RETRY: Final = "retry: 2000\n\n"
 _STREAM: Final = "text/event-stream"
 _UNHELD: Final = {"x-accel-buffering": "no"}
-"""For a proxy that would hold the lines back."""
+"""For proxies that would buffer the lines."""
 
 log = structlog.get_logger("badgeclock.console.live")
 
 
 class Watch:
-    """Looks whether the store has changed while somebody listens."""
+    """Checks whether the store has changed while any page listens."""
 
     def __init__(self, store: Store) -> None:
         self._changes = Changes(store)
@@ -53,7 +52,7 @@ class Watch:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more listeners are taken."""
+        """Whether no more listeners are accepted."""
         return len(self._listeners) >= STREAMS_MOST
 
     def end(self) -> None:
@@ -63,7 +62,7 @@ class Watch:
             listener.set()
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         try:
             while True:
                 await asyncio.sleep(LOOK_S)
@@ -110,7 +109,7 @@ def add(app: FastAPI, console: Console, watch: Watch) -> None:
     @app.get("/live")
     async def live(request: Request) -> Response:
         if await console.visitor(request) is None:
-            # Told so, the page asks for itself again, and is sent to sign in.
+            # The page then reloads, and is sent to the sign-in.
             return StreamingResponse(iter((_CHANGED,)), media_type=_STREAM, headers=_UNHELD)
         if watch.is_full:
             return Response(status_code=503, headers={"retry-after": "60"})

@@ -1,4 +1,4 @@
-"""The pages that stand at the top of every page, each with the right that opens it."""
+"""The links at the top of every page, each with the right that it needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Page(NamedTuple):
     word: str
     right: Right = Right.SEE
     is_seldom: bool = False
-    """Whether it stands behind "More"."""
+    """Whether it is under "More"."""
 
 
 PAGES: Final = (

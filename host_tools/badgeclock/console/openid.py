@@ -1,9 +1,9 @@
-"""The organisation's own sign-in, by OpenID Connect: what is asked of the provider, and what of its answers counts.
+"""The organisation's own sign-in, by OpenID Connect: the requests to the provider, and the checks of its answers.
 
 The authorization code flow (OpenID Connect Core 1.0 §3.1) with PKCE (RFC 7636, S256), a state and a nonce of 256 bits
 each, and the issuer in the answer where the provider gives it (RFC 9207). An ID token counts if its signature is by a
-key of the provider, by an algorithm with two keys, and issuer, audience, nonce and times are right (§3.1.3.7). Answers
-are bounded in size and time; redirects are not followed.
+key of the provider, by an asymmetric algorithm, and issuer, audience, nonce and times are right (§3.1.3.7). Answers are
+bounded in size and time; redirects are not followed.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from badgeclock.console.errors import ProviderAway, ProviderRefused
 from badgeclock.errors import SettingsError
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-"""Never one with a shared key, and never none."""
+"""Accepted algorithms: none with a shared key, and never `none`."""
 SKEW_S: Final = 60
 ISSUED_MOST_S: Final = 600
-"""An ID token that was made longer ago is none of this sign-in."""
+"""An older ID token cannot belong to this sign-in."""
 PENDING_S: Final = 600.0
 PENDING_MOST: Final = 2_000
 PENDING_OF_ADDRESS: Final = 20
-"""Sign-ins that one address may have begun; its own oldest is forgotten first, and nobody else's."""
+"""Sign-ins that one address may have in progress; its own oldest is dropped first, never another's."""
 DISCOVERY_S: Final = 3600.0
 ANSWER_BYTES_MOST: Final = 256 * 1024
 TIMEOUT_S: Final = 10.0
@@ -48,7 +48,7 @@ _DISCOVERY: Final = "/.well-known/openid-configuration"
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A sign-in that was begun: what its answer must fit, and where its person wants to go, with what they typed."""
+    """A sign-in in progress: what its answer must match, the page to go to, and what was typed before."""
 
     address: str
     browser: str = field(repr=False)
@@ -62,14 +62,14 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who somebody is at the provider: the claim that is an account's name, and the SHA-256 of issuer and subject."""
+    """A person's identity at the provider: the claim with the account's name, and the SHA-256 of issuer and subject."""
 
     name: str
     subject_sha256: str
 
 
 class Provider:
-    """The provider of `settings`. `now_s` is the time of day, by which tokens end."""
+    """The provider of `settings`. `now_s` is the time of day, for the expiry of tokens."""
 
     def __init__(
         self,
@@ -111,7 +111,8 @@ class Provider:
         return f"{page}{'&' if urlsplit(page).query else '?'}{urlencode(query)}"
 
     async def end(self, browser: str, answer: Mapping[str, str]) -> tuple[Person, Begun]:
-        """Who came back, and what was begun. Each sign-in ends once, whatever its answer. Raises ProviderRefused."""
+        """Who came back, and the sign-in that they began. Each sign-in can be completed once, whatever the answer.
+        Raises ProviderRefused."""
         self._trim()
         begun = self._begun.pop(answer.get("state", ""), None)
         if begun is None or not browser or not hmac.compare_digest(begun.browser.encode(), browser.encode()):
@@ -138,7 +139,7 @@ class Provider:
         while self._begun and next(iter(self._begun.values())).at_s < over_s:
             self._begun.popitem(last=False)
 
-    # --- what is asked of the provider ---
+    # --- requests to the provider ---
 
     async def _discovered(self) -> dict[str, Any]:
         if self._about is not None and self._clock_s() - self._about[0] < DISCOVERY_S:

@@ -1,4 +1,4 @@
-"""How workers are shown: by the office's reference and initials, with the name where its owner has opened names."""
+"""How workers are shown: by the office's reference and initials, with the name if the visitor has opened names."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Workers within somebody's reach, with their engagements, badges, plans and presences.
+"""Workers within an account's reach, with their engagements, badges, plans and presences.
 
-Names are enciphered in the store: they are searched only by somebody who has opened them, and one by one.
+Names are encrypted in the store: only a visitor who has opened names can search them, and each is decrypted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from badgeclock.console import attention_view
 
 ROWS_SHOWN: Final = 100
 NAMES_SEARCHED_MOST: Final = 20_000
-"""So many names are opened for a search: each takes some 20 µs."""
+"""Limit of names decrypted for a search: each takes some 20 µs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class Person:
     badges: int
     engagements: int
     last_day: date | None
-    """The last day of which there is a presence within."""
+    """The last day with a presence within the reach."""
 
 
 class Listed(NamedTuple):
-    """Workers, and whether there are more than are shown."""
+    """Workers, and whether there are more than shown."""
 
     people: list[Person]
     is_more: bool
@@ -61,7 +61,7 @@ class Engaged(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A badge that a worker has or had, and where."""
+    """A badge that a worker has or had, and its site."""
 
     badge: Badge
     site: str
@@ -70,7 +70,7 @@ class Held(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """All that a page shows of a worker."""
+    """All that a page shows about a worker."""
 
     person: Person
     language: str | None
@@ -84,8 +84,8 @@ class Whole:
 def people(
     connection: Connection, vault: Vault, reach: Reach, words: str, employer: str, now_ms: int, *, names: bool
 ) -> Listed:
-    """Workers whose reference begins with these words (or whose name has them, where names are open), of an employer by
-    its number; by reference.
+    """Workers whose reference begins with these words (or whose name contains them, if names are open), of one employer
+    if its number is given; sorted by reference.
     """
     table, employers = schema.workers, schema.employers
     inside = within.of(connection, reach, now_ms)
@@ -161,7 +161,7 @@ def _by_worker(
 
 
 def find(connection: Connection, reach: Reach, reference: str, now_ms: int) -> Whole | None:
-    """All there is of a worker within; None if there is none."""
+    """All details of a worker within the reach; None if there is no such worker."""
     table = schema.workers
     inside = within.of(connection, reach, now_ms)
     which = _workers().where(named(table.c.reference, reference), *inside.workers(table.c.id))

@@ -1,4 +1,4 @@
-"""A site's poster: its workplace number in clear, and a QR code that opens the site's page on a phone."""
+"""A site's poster: its workplace number in text, and a QR code that opens the site's page on a phone."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _site(connection: Connection, reach: Reach, name: str, now_ms: int) -> tuple
 
 
 def _named(connection: Connection, reach: Reach, workplace: str, now_ms: int) -> str:
-    """The first site within that has a workplace number; empty if none has."""
+    """The first site within the reach with a workplace number; empty if there is none."""
     table, inside = schema.sites, within.of(connection, reach, now_ms)
     which = select(table.c.name).where(table.c.workplace == workplace, *inside.sites(table.c.id)).order_by(table.c.id)
     return connection.execute(which.limit(1)).scalar() or ""

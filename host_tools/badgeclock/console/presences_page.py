@@ -1,4 +1,4 @@
-"""Presences: a list by what stands in the address, the same as CSV, and the whole way of one."""
+"""Presences: a list filtered by the address, the same as CSV, and the history of one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from badgeclock.console.site import Console
 from badgeclock.console.visitor import Visitor
 
 Day = Annotated[date | None, BeforeValidator(lambda written: written or None)]
-"""A day in an address; a field that was left empty says none."""
+"""A day in an address; an empty field means none."""
 
 
 def add(app: FastAPI, console: Console) -> None:
@@ -105,7 +105,7 @@ def _list(
 def _one(
     connection: Connection, console: Console, who: Visitor, item: str, worker: str
 ) -> tuple[dict[str, Shown], str]:
-    """The worker, and for what reason it waits, if it does."""
+    """The worker, and the reason why it is open, if it is."""
     waits = attention_view.rows(connection, who.account.reach, console.now_ms())
     reason = next((row.reason for row in waits if row.item == item), "")
     return people.shown(connection, console.vault, [worker], names=who.session.shows_names), reason

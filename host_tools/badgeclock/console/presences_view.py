@@ -1,4 +1,4 @@
-"""Presences by day, site, worker and standing, within somebody's reach; and one of them with its whole way."""
+"""Presences by day, site, worker and status, within an account's reach; and one of them with its history."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COLUMNS: Final = (
     *("reception_number", "error_code", "registered", "registered_by_hand"),
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""With these a spreadsheet begins a formula; a quote before them makes it text."""
+"""Characters that begin a spreadsheet formula; a quote before them makes it text."""
 
 STATES: Final[Mapping[PresenceState, str]] = {
     PresenceState.QUEUED: "waits to be sent",
@@ -43,15 +43,15 @@ STATES: Final[Mapping[PresenceState, str]] = {
     PresenceState.CANCELLED: "cancelled at the authority",
     PresenceState.CLOSED: "closed by a person",
 }
-"""Where a presence stands, in words."""
+"""A presence's status, in words."""
 CANCELLED_HERE: Final = frozenset(
     {PresenceState.QUEUED, PresenceState.REGISTERED, PresenceState.VALIDATED, PresenceState.REMARKS}
 )
-"""Where one stands that its own page has cancelled; what waits for a person has its buttons in the list."""
+"""States in which its own page offers to cancel it; open items have their buttons in the attention list."""
 
 
 class Standing(StrEnum):
-    """Which of them are asked for."""
+    """The statuses to list."""
 
     ALL = ""
     NUMBER = "number"
@@ -69,7 +69,7 @@ STANDINGS: Final[Mapping[Standing, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a page shows; it stands in the page's address."""
+    """The filter of a page, from its address."""
 
     first: date
     last: date
@@ -79,14 +79,14 @@ class Filter:
 
 
 def of_days(first: date | None, last: date | None, today: date) -> tuple[date, date]:
-    """Both days that are meant: today where none is given, and at most DAYS_MOST together."""
+    """First and last day: today by default, at most DAYS_MOST."""
     until = last or first or today
     since = first or until
     return max(min(since, until), max(since, until) - timedelta(days=DAYS_MOST - 1)), max(since, until)
 
 
 def rows(connection: Connection, reach: Reach, asked: Filter, now_ms: int, limit: int) -> list[Any]:
-    """Presences that a filter asks for, the newest first, at most so many."""
+    """Presences that match a filter, newest first, up to a limit."""
     table, workers, sites = schema.presences, schema.workers, schema.sites
     return list(
         connection.execute(
@@ -123,12 +123,12 @@ def _conditions(connection: Connection, reach: Reach, asked: Filter, now_ms: int
 
 
 def sites_within(connection: Connection, reach: Reach, now_ms: int) -> list[str]:
-    """The names of the sites within."""
+    """The names of the sites within the reach."""
     return sorted(within.of(connection, reach, now_ms).site_names())
 
 
 def find(connection: Connection, reach: Reach, reference: str, now_ms: int) -> dict[str, Any] | None:
-    """All there is of a presence; None if it is not there, or beyond."""
+    """All details of a presence; None if it does not exist, or is outside the reach."""
     table, sites = schema.presences, schema.sites
     conditions = within.of(connection, reach, now_ms).presences()
     row = connection.execute(
@@ -162,5 +162,5 @@ def _moment(utc_ms: int | None, zone: str) -> str:
 
 
 def plain_text(words: str) -> str:
-    """A cell of a spreadsheet that is taken for no formula."""
+    """A cell that a spreadsheet does not take for a formula."""
     return f"'{words}" if words.startswith(_FORMULA) else words

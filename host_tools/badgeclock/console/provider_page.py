@@ -1,7 +1,7 @@
-"""Signing in by the organisation's own provider: off to it, and back.
+"""Signing in through the organisation's own provider: the redirect and the return.
 
-The way there is a page of its own that goes on by itself: a form may lead to no other site (Content-Security-Policy),
-and what was typed before the session ended goes with it, to be there again afterwards.
+The redirect is a page of its own that continues by itself: a form may not lead to another site
+(Content-Security-Policy), and what was typed before the session ended is kept, to be shown again afterwards.
 """
 
 from __future__ import annotations

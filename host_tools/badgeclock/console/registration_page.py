@@ -79,9 +79,7 @@ _Do = Callable[[Console, Visitor, dict[str, str]], Awaitable[str]]
 
 
 async def _posted(console: Console, request: Request, do: _Do) -> Response:
-    """Have an act done; `do` gives the page that comes next. What is refused is said on the form's own page, with what
-    was typed.
-    """
+    """Have an act done; `do` returns the next page. A refusal is shown on the form's own page, with what was typed."""
     came = await posted(console, request)
     if isinstance(came, Response):
         return came
@@ -144,7 +142,7 @@ def _next(site: str, done: dict[str, Any]) -> str:
 
 
 def _days(first: str, last: str) -> list[str]:
-    """The days of a form; what is no day is left to the bridge to refuse."""
+    """The days of a form; the bridge refuses what is not a day."""
     try:
         begins, ends = date.fromisoformat(first), date.fromisoformat(last or first)
     except ValueError:

@@ -1,6 +1,6 @@
-"""What the office's registration shows: where it may register, whom it could, what would become of it, what is planned.
+"""Data of the office's registration: sites where it may register, candidates, expected results, and what is planned.
 
-Whom an assistant proposes comes from the week before, from the planning, or from an employer's earlier registrations.
+An assistant's proposals come from the week before, the planning, or an employer's earlier registrations.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from badgeclock.bridge.store.states import ENDED
 from badgeclock.bridge.web.reach import Reach
 
 BACK_DAYS: Final = 31
-"""How far back an employer's earlier registrations are looked for."""
+"""How far back earlier registrations of an employer count."""
 WEEK: Final = timedelta(days=7)
 DAYS_MOST: Final = 14
 _SATURDAY: Final = 5
 
 
 class Source(StrEnum):
-    """From what an assistant proposes people."""
+    """The source of an assistant's proposals."""
 
     WEEK = "week"
     PLANNING = "planning"
@@ -52,7 +52,7 @@ OUTCOMES: Final[Mapping[Outcome, str]] = {
 
 
 class Site(NamedTuple):
-    """A site where the office would register on a day, the day there, and the law's reason if it may not."""
+    """A site where the office wants to register on a day, the day there, and the legal reason if it may not."""
 
     name: str
     today: date
@@ -61,7 +61,7 @@ class Site(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A worker's day in an assistant: whether it is proposed, and what would become of it or why it cannot be."""
+    """A worker's day in an assistant: whether it is proposed, and the expected result or why it is impossible."""
 
     value: str
     is_proposed: bool
@@ -76,7 +76,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an assistant proposes: the days, and for each worker the employer and a cell a day."""
+    """An assistant's proposal: the days, and for each worker the employer and a cell per day."""
 
     days: tuple[date, ...]
     rows: tuple[tuple[str, str, tuple[Cell, ...]], ...]
@@ -85,7 +85,7 @@ class Preview:
 
 
 def site_of(connection: Connection, reach: Reach, name: str, now_ms: int) -> Site:
-    """A site within somebody's reach. Raises PeopleError."""
+    """A site within an account's reach. Raises PeopleError."""
     row_id = within.of(connection, reach, now_ms).check_site(name)
     row, place = sites.find_row(connection, name), place_of(connection, row_id)
     today, refusal = local_day(now_ms, place.time_zone), None
@@ -97,14 +97,14 @@ def site_of(connection: Connection, reach: Reach, name: str, now_ms: int) -> Sit
 
 
 def planned(connection: Connection, reach: Reach, now_ms: int, site: str) -> list[dict[str, Any]]:
-    """What is planned within somebody's reach, at one site if it is named."""
+    """Planned registrations within an account's reach, of one site if given."""
     inside, table = within.of(connection, reach, now_ms), schema.later_registrations
     conditions = [*inside.sites(table.c.site_id), *inside.workers(table.c.worker_id)]
     return [one for one in office_registrations.planned(connection, conditions) if not site or one["site"] == site]
 
 
 def by_hand(connection: Connection, reach: Reach, now_ms: int, site: str, since: date) -> list[Any]:
-    """What the office has registered at a site for a day or later, by day."""
+    """The office's registrations at a site for a day or later, by day."""
     table, workers, of_sites = schema.presences, schema.workers, schema.sites
     return list(
         connection.execute(
@@ -124,7 +124,7 @@ def by_hand(connection: Connection, reach: Reach, now_ms: int, site: str, since:
 
 
 def days_of(first: date | None, last: date | None, today: date) -> tuple[date, ...]:
-    """The days that an assistant is for: those of a form, within what can be planned, at most DAYS_MOST."""
+    """The days of an assistant: those of a form, as far as they can be planned, at most DAYS_MOST."""
     begins = max(first or today, today)
     ends = min(last or begins, begins + timedelta(days=DAYS_MOST - 1))
     return tuple(begins + timedelta(days=step) for step in range(max(0, (ends - begins).days) + 1))
@@ -139,7 +139,7 @@ def preview(
     days: tuple[date, ...],
     now_ms: int,
 ) -> Preview:
-    """Whom an assistant proposes, and what would become of each day of theirs."""
+    """The people an assistant proposes, and the expected result of each of their days."""
     inside = within.of(connection, reach, now_ms)
     site_id = inside.check_site(site)
     if source is Source.PLANNING:
@@ -175,7 +175,7 @@ Proposed = dict[tuple[str, str], frozenset[date]]
 
 
 def _planned(connection: Connection, site_id: int, days: Iterable[date]) -> Proposed:
-    """Who is planned, on which days; under the one employer of theirs."""
+    """Planned workers and their days, each under one employer."""
     table, plans, workers = schema.expected, schema.plans, schema.workers
     rows = connection.execute(
         select(workers.c.reference, plans.c.day)
@@ -191,7 +191,7 @@ def _planned(connection: Connection, site_id: int, days: Iterable[date]) -> Prop
 
 
 def _earlier(connection: Connection, site_id: int, source: Source, employer: str, days: tuple[date, ...]) -> Proposed:
-    """Who was there: of a week before on the same weekdays; of an employer on the days from Monday to Friday."""
+    """Workers who were present: for the week before on the same weekdays; for an employer from Monday to Friday."""
     table, workers = schema.presences, schema.workers
     is_week = source is Source.WEEK
     since = days[0] - (WEEK if is_week else timedelta(days=BACK_DAYS))
@@ -213,7 +213,7 @@ def _earlier(connection: Connection, site_id: int, source: Source, employer: str
 
 
 def employers_at(connection: Connection, reach: Reach, site: str, now_ms: int, today: date) -> list[tuple[str, str]]:
-    """The employers who had somebody at a site lately: enterprise number and name."""
+    """Employers with somebody at a site lately: enterprise number and name."""
     inside, table, employers = within.of(connection, reach, now_ms), schema.presences, schema.employers
     site_id = inside.check_site(site)
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""The console's process: it listens, answers until it is told to stop, and ends its streams first."""
+"""The console's process: listens, answers until stopped, and ends its streams first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = structlog.get_logger("badgeclock.console")
 
 
 class _Server(uvicorn.Server):
-    """Ends what streams when it is to stop: no page would let go of its own."""
+    """Ends the streams when stopping: no page would close its own."""
 
     def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
         super().__init__(config)
@@ -38,12 +38,12 @@ class _Server(uvicorn.Server):
         self._alive: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Says that it is ready, once it is."""
+        """Reports readiness once started."""
         await super().startup(sockets)
         self._alive = asyncio.create_task(service_manager.keep_alive())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Says that it stops, before it does."""
+        """Reports stopping before it does."""
         if self._alive is not None:
             self._alive.cancel()
         await super().shutdown(sockets)
@@ -54,7 +54,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Ends by a signal as it ends without one: with status 0."""
+        """Ends by a signal with status 0, as without one."""
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
@@ -85,7 +85,7 @@ def serve(settings: BridgeSettings, now_ms: Callable[[], int]) -> None:
 
 
 def config_of(settings: ConsoleSettings, app: FastAPI) -> uvicorn.Config:
-    """How the application is served."""
+    """The server's settings."""
     return uvicorn.Config(
         app,
         log_config=None,

@@ -1,7 +1,6 @@
-"""What the bridge and the console run with: every setting of bridge.toml, without anything secret.
+"""The settings of bridge and console: all of bridge.toml, without secrets.
 
-Secrets are never settings, only the names of the files that hold them; what could hide in a URL (a user, a password) is
-taken out.
+Secrets are never settings, only the names of the files that hold them; user and password in a URL are removed.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.console.site import Console
 
 Sections = Mapping[str, Mapping[str, str]]
-"""By section, its settings by name, as text."""
+"""Settings as text, by section and name."""
 _IN_URL: Final = re.compile(r"(?<=//)[^/@\s]*@")
 _QUERY: Final = re.compile(r"\?.*$")
 

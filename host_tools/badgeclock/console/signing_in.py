@@ -28,12 +28,12 @@ from badgeclock.console.site import Console, elsewhere, fields_of, kept_of, loca
 from badgeclock.console.visitor import Visitor
 
 KEPT: Final = "kept."
-"""Before the names of the fields of a form that came without a session."""
+"""Prefix of the field names of a form that came without a session."""
 KEPT_PATH: Final = "kept_path"
 PROVIDER: Final = "/sign-in/provider"
-"""Where the organisation's own sign-in begins."""
+"""The address where the organisation's own sign-in begins."""
 DO: Final = "/do/"
-"""Where forms go that may be kept."""
+"""Addresses of forms whose fields may be kept."""
 _MINUTE_S: Final = 60
 
 log = structlog.get_logger("badgeclock.console")
@@ -94,8 +94,8 @@ def add(app: FastAPI, console: Console) -> None:
 
 
 async def posted(console: Console, request: Request) -> tuple[Visitor, dict[str, str]] | Response:
-    """Who sent a form, and its fields. If nobody is signed in, or the form is of a session before, the page on which
-    it can be sent again: nothing that was typed is lost.
+    """The sender of a form, and its fields. If nobody is signed in, or the form is of an earlier session, returns the
+    page to send it again: nothing that was typed is lost.
     """
     fields = await fields_of(request)
     who = await console.visitor(request)
@@ -124,7 +124,7 @@ def sign_in_page(
     name: str = "",
     kept: dict[str, str] | None = None,
 ) -> Response:
-    """Where one signs in; with what was typed before, which is there again afterwards."""
+    """The sign-in page; keeps what was typed before, to show it again afterwards."""
     return console.page(
         request,
         "sign_in.html",
@@ -140,7 +140,7 @@ def sign_in_page(
 
 
 def kept_page(console: Console, request: Request, who: Visitor, kept: dict[str, str], status: int = 200) -> Response:
-    """What was typed before a session ended, to be sent."""
+    """What was typed before a session ended, ready to send."""
     path = kept.get(KEPT_PATH, "")
     if not path.startswith(DO):
         return elsewhere(request, "/account")
@@ -228,7 +228,7 @@ def _own(connection: Connection, who: Visitor, now_ms: int) -> tuple[list[Held],
 
 
 def _picture(address: str) -> str:
-    """A QR code as SVG that stands in the page: no other request shows the secret. Its words are drawn."""
+    """A QR code as inline SVG: no other request shows the secret."""
     out = io.BytesIO()
     segno.make(address, error="m").save(
         out, kind="svg", xmldecl=False, svgns=False, scale=4, border=2, dark="#000", light="#fff", nl=False
@@ -237,7 +237,7 @@ def _picture(address: str) -> str:
 
 
 async def _changed(console: Console, request: Request, change: Any) -> Response:
-    """Carry out a change of the account, which wants the password again; the session goes on as a new one."""
+    """Carry out a change of the account, which requires the password again; the session continues as a new one."""
     came = await posted(console, request)
     if isinstance(came, Response):
         return came

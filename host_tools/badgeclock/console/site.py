@@ -1,4 +1,4 @@
-"""What every page needs: the store to read, the door to the bridge, who asks, and how pages are written."""
+"""What every page needs: the store to read, the door to the bridge, the visitor, and the templates."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from badgeclock.bridge.accounts import passwords
 from badgeclock.bridge.accounts.roles import Right
 from badgeclock.bridge.acts.acts import Asked
+from badgeclock.bridge.presences.today import Kept
 from badgeclock.bridge.settings import ConsoleSettings
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
@@ -33,21 +35,21 @@ from badgeclock.errors import BadgeclockError
 LOOK_HOLDS_S: Final = 1.0
 LOOKS_MOST: Final = 64
 CHECKS: Final = 2
-"""Passwords that are checked at once: each takes 64 MiB and a core."""
+"""Concurrent password checks: each takes 64 MiB and a core."""
 _T = TypeVar("_T")
 _SEE_OTHER: Final = 303
 _TOKEN: Final = "token"  # noqa: S105 - the name of a field
 MANY: Final = "items"
 """The field of a form about several things at once: one value for each."""
 BETWEEN: Final = "\t"
-"""Between several values of one field, once they are one text; no name has it."""
+"""Separates several values of one field in one text; no name contains it."""
 FIELDS_MOST: Final = 500
 _NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret", "number"})
 
 
 class Looks:
-    """What was read for one page serves all that ask for the same within a second: two hundred open pages that are told
-    of one change cost one look at the store.
+    """Shares data read for one page with all pages that need the same within a second: two hundred open pages that are
+    notified of one change cost one read of the store.
     """
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
@@ -56,7 +58,8 @@ class Looks:
         self._locks: dict[Hashable, asyncio.Lock] = {}
 
     async def look(self, key: Hashable, look: Callable[[], Awaitable[_T]]) -> _T:
-        """What `look` gives, or gave less than a second ago for the same key: whatever the answer depends on."""
+        """The result of `look`, or the one less than a second old for the same key; the key must cover all that the
+        result depends on."""
         lock = self._locks.setdefault(key, asyncio.Lock())
         try:
             async with lock:
@@ -69,13 +72,13 @@ class Looks:
         return cast("_T", found)
 
     def _trim(self) -> None:
-        """Keep few, and no lock without what it is for: at worst two look at once."""
+        """Keep few entries, and no lock without its entry: at worst two threads read at once."""
         while len(self._found) > LOOKS_MOST:
             self._found.popitem(last=False)
         self._locks = {key: lock for key, lock in self._locks.items() if key in self._found or lock.locked()}
 
     def forget(self) -> None:
-        """Something was done here: the next look sees it."""
+        """Forget all: an act was done here, and the next read must see it."""
         self._found.clear()
 
 
@@ -92,11 +95,12 @@ class Console:
     templates: Mapping[str, Environment]
     """By language."""
     looks: Looks = field(default_factory=Looks)
+    kept: Kept = field(default_factory=Kept)
     uploads: Uploads = field(default_factory=Uploads)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
 
     async def visitor(self, request: Request) -> Visitor | None:
-        """Who is signed in, by the cookie; that a page was asked for is noted now and then."""
+        """The signed-in visitor, by the cookie; records now and then that the session is in use."""
         secret = visitor.secret_of(request)
         if not secret:
             return None
@@ -108,8 +112,8 @@ class Console:
         return found
 
     async def admitted(self, request: Request, right: Right = Right.SEE) -> Visitor | Response:
-        """Who asks for a page that a right opens; somebody who is not signed in, or has a first password, is sent where
-        that is changed. Raises NotForThisRole.
+        """The visitor of a page that needs a right; one who is not signed in, or still has a first password, is
+        redirected. Raises NotForThisRole.
         """
         found = await self.visitor(request)
         if found is None:
@@ -129,7 +133,7 @@ class Console:
             )
 
     async def is_password(self, kept: str | None, password: str) -> bool:
-        """Whether it is the password of a hash; None: there is no such account."""
+        """Whether the password matches a hash; None: there is no such account."""
         async with self._checks:
             return await asyncio.to_thread(passwords.is_right, kept, password)
 
@@ -155,13 +159,55 @@ class Console:
         )
         return HTMLResponse(text, status)
 
+    async def live_page(
+        self,
+        request: Request,
+        who: Visitor,
+        template: str,
+        here: str,
+        look: Callable[[], Awaitable[Mapping[str, Any]]],
+    ) -> HTMLResponse:
+        """A page that follows what happens. Its piece, the template's `_piece`, is built once within a second for all
+        whose language, rights, reach and names are the same: of a person it knows nothing else. `here` is the address
+        of the page, `look` gives what both templates show.
+        """
+        language, may = languages.of(request), frozenset(right for right in Right if who.may(right))
+
+        async def build() -> tuple[Mapping[str, Any], Markup]:
+            found = await look()
+            return found, await asyncio.to_thread(self._piece, template, language, here, may, found)
+
+        key = template, here, language, may, who.session.shows_names, who.account.reach
+        found, piece = await self.looks.look(key, build)
+        if request.headers.get("hx-request") == "true":
+            return HTMLResponse(piece)
+        return self.page(request, template, who, piece=piece, may=may, **found)
+
+    def _piece(
+        self, template: str, language: str, here: str, may: frozenset[Right], found: Mapping[str, Any]
+    ) -> Markup:
+        text = (
+            self.templates[language]
+            .get_template(template.replace(".html", "_piece.html"))
+            .render(
+                here=here,
+                may=may,
+                Right=Right,
+                now_ms=self.now_ms(),
+                language=language,
+                locale=languages.locale_of(language),
+                **found,
+            )
+        )
+        return Markup(text)  # noqa: S704 - it comes out of a template, which escapes
+
     def problem(self, request: Request, who: Visitor | None, error: BadgeclockError, status: int) -> HTMLResponse:
-        """A page that says what happened, what was kept and what to do."""
+        """A page with what happened, what was kept and what to do."""
         return self.page(request, "problem.html", who, status, error=error)
 
 
 async def fields_of(request: Request) -> dict[str, str]:
-    """The fields of a form; of a name that comes twice the last, of MANY all, and no files."""
+    """The fields of a form; the last value of a repeated name, all values of MANY, no files."""
     form = await request.form(max_files=0, max_fields=FIELDS_MOST)
     fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
     if MANY in fields:
@@ -170,29 +216,29 @@ async def fields_of(request: Request) -> dict[str, str]:
 
 
 def to_sign_in(request: Request) -> Response:
-    """Where somebody who is not signed in is sent; what htmx asked for goes there as a whole page."""
+    """The redirect for a visitor who is not signed in; a request by htmx is redirected as a whole page."""
     return elsewhere(request, f"/sign-in?to={quote(here_of(request), safe='')}")
 
 
 def here_of(request: Request) -> str:
-    """The page that is asked for, with what stands behind it in the address."""
+    """The requested page, with its query."""
     return local(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
 
 
 def elsewhere(request: Request, path: str) -> Response:
-    """Another page of the console."""
+    """A redirect to another page of the console."""
     if request.headers.get("hx-request") == "true":
         return Response(status_code=204, headers={"hx-redirect": path})
     return RedirectResponse(path, _SEE_OTHER)
 
 
 def local(path: str) -> str:
-    """A page of this console, if that is one, else the first."""
+    """The address if it is a page of this console, else the first page."""
     parts = urlsplit(path)
     is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc and path.isprintable()
     return path if is_own and "\\" not in path else "/"
 
 
 def kept_of(fields: dict[str, str]) -> dict[str, str]:
-    """What of a form is shown and sent again after signing in: never a secret."""
+    """The fields of a form that are shown and sent again after signing in: never a secret."""
     return {name: value for name, value in fields.items() if name not in _NEVER_KEPT}

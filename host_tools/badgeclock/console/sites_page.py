@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import FastAPI
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -22,17 +25,17 @@ def add(app: FastAPI, console: Console) -> None:
         who = await console.admitted(request)
         if isinstance(who, Response):
             return who
-        groups, employers = await console.store.reading(_list, console, who)
-        return console.page(
-            request,
-            "sites.html",
-            who,
-            groups_of_sites=groups,
-            employers=employers,
-            regimes=sites_view.REGIMES,
-            healths=clocks_view.HEALTHS,
-            may=_may_change(who),
-        )
+
+        async def look() -> Mapping[str, Any]:
+            groups, employers = await console.store.reading(_list, console, who)
+            return {
+                "groups_of_sites": groups,
+                "employers": employers,
+                "regimes": sites_view.REGIMES,
+                "healths": clocks_view.HEALTHS,
+            }
+
+        return await console.live_page(request, who, "sites.html", "/sites", look)
 
     @app.get("/sites/{name:path}")
     async def one_page(request: Request, name: str) -> Response:
@@ -59,5 +62,5 @@ def _list(connection: Connection, console: Console, who: Visitor) -> tuple[list[
 
 
 def _may_change(who: Visitor) -> bool:
-    """Sites and employers are everybody's: somebody who reaches some alone changes none."""
+    """Sites and employers are shared: a limited account cannot change them."""
     return who.may(Right.OFFICE) and who.account.reach.is_everything

@@ -1,4 +1,4 @@
-"""Employers and sites within somebody's reach: their regimes with dates, and how each site stands."""
+"""Employers and sites within an account's reach: their regimes with dates, and each site's state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLACELESS: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Employer:
-    """An employer, and how many workers within are in its service."""
+    """An employer, and how many of its workers are within the reach."""
 
     kbo: str
     name: str
@@ -30,7 +30,7 @@ class Employer:
 
 @dataclass(frozen=True, slots=True)
 class SiteState:
-    """A site, and how it stands: its clocks, and what waits there."""
+    """A site, and its state: its clocks, and its open items."""
 
     row: Any
     regime: Regime
@@ -41,7 +41,7 @@ class SiteState:
 
     @property
     def tone(self) -> str:
-        """The worst of its clocks and of what waits."""
+        """The worst state of its clocks and open items."""
         tones = {one.tone for one in self.clocks}
         if "bad" in tones:
             return "bad"
@@ -49,7 +49,7 @@ class SiteState:
 
 
 class Group(NamedTuple):
-    """Sites of one municipality; the worst of them."""
+    """Sites of one municipality, and their worst state."""
 
     name: str
     sites: list[SiteState]
@@ -61,7 +61,7 @@ class Group(NamedTuple):
 
 
 def employers(connection: Connection, reach: Reach, now_ms: int) -> list[Employer]:
-    """The employers within, by name."""
+    """The employers within the reach, by name."""
     table, workers = schema.employers, schema.workers
     inside = within.of(connection, reach, now_ms)
     count = (
@@ -77,7 +77,7 @@ def employers(connection: Connection, reach: Reach, now_ms: int) -> list[Employe
 
 
 def groups(connection: Connection, reach: Reach, now_ms: int) -> list[Group]:
-    """The sites within, in groups by the municipality of their address; the worst group first, and in it the worst."""
+    """The sites within the reach, grouped by municipality; the worst group first, and its worst site first."""
     table, badges = schema.sites, schema.badges
     inside = within.of(connection, reach, now_ms)
     clocks: dict[str, list[Clock]] = {}
@@ -106,7 +106,7 @@ def groups(connection: Connection, reach: Reach, now_ms: int) -> list[Group]:
 
 
 def _is_of_people(row: Row) -> bool:
-    """What is of a clock shows in the clock's own state."""
+    """A clock's items show in its own state."""
     return not row.reason.startswith("clock_")
 
 
@@ -118,7 +118,7 @@ def _site(row: Any, clocks: tuple[Clock, ...], waits: int, held: int, now_ms: in
 
 
 def find_site(connection: Connection, reach: Reach, name: str, now_ms: int) -> SiteState | None:
-    """A site within."""
+    """A site within the reach."""
     every = (site for group in groups(connection, reach, now_ms) for site in group.sites)
     return next((one for one in every if one.row.name == name), None)
 
@@ -130,4 +130,4 @@ REGIMES: Final[Mapping[Regime, str]] = {
     Regime.MOVING: "moving: each coming and going",
     Regime.CONSTRUCTION_IN_OUT: "construction: each coming and going",
 }
-"""By which rule presences are declared."""
+"""The rule for declaring presences."""

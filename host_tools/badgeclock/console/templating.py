@@ -1,11 +1,11 @@
-"""How pages are written: Jinja2 with everything escaped, and times as a person reads them."""
+"""How pages are written: Jinja2 with everything escaped, and times in readable form."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from datetime import date as Day  # noqa: N812 - `date` is a filter's name
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date, format_timedelta
 from babel.support import Translations
+from babel.units import format_unit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from badgeclock import __version__
@@ -24,6 +25,7 @@ from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.presences.today import Expected, Person, PlaceToday
 from badgeclock.console import languages, navigation, words
 from badgeclock.console.now_view import Group
+from badgeclock.console.presences_view import STATES
 from badgeclock.console.site import local
 
 FOLDER: Final = Path(__file__).parent
@@ -73,6 +75,9 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 TODAY: Final = "today"
 _MINUTE_S: Final = 60
+_DAY_H: Final = 24
+_STANDS: Final = {f"it is {state}": said for state, said in STATES.items()}
+"""Where a presence stands, by how the list of what waits says it."""
 
 
 def environments() -> dict[str, Environment]:
@@ -81,7 +86,7 @@ def environments() -> dict[str, Environment]:
 
 
 def environment(catalogue: Translations) -> Environment:
-    """The templates with the words of a catalogue."""
+    """The templates with the messages of a catalogue."""
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=select_autoescape(default=True),
@@ -91,10 +96,11 @@ def environment(catalogue: Translations) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension's own
-    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour, local, of_minutes, by_hand)
+    filters = (ago, clock, stamp, iso, hours, link, declared, date, hour, local, of_minutes, by_hand, lasting)
     made.filters.update({one.__name__: one for one in (*filters, weekday, cause)})
     made.filters["days_ago"] = partial(days_ago, catalogue.gettext)
     made.filters["why"] = partial(why, catalogue.gettext)
+    made.filters["detail"] = partial(detail, catalogue.gettext)
     made.globals |= {
         "version": __version__,
         "languages": languages.LANGUAGES,
@@ -107,16 +113,26 @@ def environment(catalogue: Translations) -> Environment:
 
 
 def ago(then_ms: int, now_ms: int, locale: Locale) -> str:
-    """How long ago, to one part: "3 min ago"; of what lies ahead, "in 3 min"."""
+    """How long ago, in one unit: "3 min ago"; in the future, "in 3 min"."""
     seconds = (then_ms - now_ms) // 1000
-    whole = seconds if abs(seconds) >= _MINUTE_S else -_MINUTE_S if seconds <= 0 else _MINUTE_S
+    minutes = round(seconds / _MINUTE_S)
+    return _span(minutes or (-1 if seconds <= 0 else 1), locale)
+
+
+@lru_cache(maxsize=4096)
+def _span(minutes: int, locale: Locale) -> str:
     return format_timedelta(
-        timedelta(seconds=whole), granularity="minute", threshold=1.5, add_direction=True, format="short", locale=locale
+        timedelta(minutes=minutes),
+        granularity="minute",
+        threshold=1.5,
+        add_direction=True,
+        format="short",
+        locale=locale,
     )
 
 
 def date(day: Day, locale: Locale) -> str:
-    """A day as the language writes it, with its weekday."""
+    """A day in the language's format, with its weekday."""
     return format_date(day, "full", locale=locale)
 
 
@@ -126,12 +142,12 @@ def weekday(day: Day, locale: Locale) -> str:
 
 
 def by_hand(one: Person) -> bool:
-    """Whether the office registered somebody whose presence is shown."""
+    """Whether the shown presence was registered by the office."""
     return any(each.manual for each in one.declarations)
 
 
 def days_ago(gettext: Callable[[str], str], day: Day, now_ms: int, locale: Locale) -> str:
-    """How many days ago, or ahead, or that it is today."""
+    """How many days ago or ahead, or "today"."""
     away = day - local_day(now_ms, BELGIUM.key)
     if not away:
         return gettext(TODAY)
@@ -139,7 +155,7 @@ def days_ago(gettext: Callable[[str], str], day: Day, now_ms: int, locale: Local
 
 
 def cause(reason: str) -> str:
-    """The cause of a clock's mark, of the reason that the list has for it."""
+    """The cause of a clock's mark, from its reason in the attention list."""
     return words.cause_of(reason)
 
 
@@ -149,13 +165,13 @@ def of_minutes(minutes: int) -> str:
 
 
 def why(gettext: Callable[[str], str], text: str) -> str:
-    """Why somebody has no number, in the page's language; what the authority or the store adds stays as it is."""
+    """Why somebody has no number, in the page's language; texts of the authority or the store are not translated."""
     parts = [part.partition(": ") for part in text.split("; ")]
     return "; ".join(f"{gettext(head)}{colon}{rest}" for head, colon, rest in parts)
 
 
 def hours(expected: Expected, place: PlaceToday) -> str:
-    """From when to when somebody is expected: 07:00-15:30; by habit only from when on."""
+    """When somebody is expected: 07:00-15:30; by habit only the beginning."""
     if expected.from_ms is None:
         return ""
     begins = clock_text(expected.from_ms, place.time_zone, place.day)
@@ -165,38 +181,50 @@ def hours(expected: Expected, place: PlaceToday) -> str:
 
 
 def link(one: Person, links: Mapping[str, str]) -> str:
-    """Where what is wrong with somebody's presence can be decided; empty if it waits for nobody."""
+    """The page to decide on somebody's presence; empty if there is nothing to decide."""
     items = [one.item or "", *(declared.reference for declared in reversed(one.declarations))]
     return next((links[item] for item in items if item in links), "")
 
 
 def declared(one: Person) -> str:
-    """The reference of the presence whose number is shown for somebody."""
+    """The reference of the presence with the number shown for somebody."""
     found = (each.reference for each in one.declarations if each.reception_number == one.number)
     return next(found, "")
 
 
 def hour(then_ms: int, zone: str) -> str:
-    """As the wall of the site shows it, without a day."""
+    """The local time at the site, without a day."""
     return f"{datetime.fromtimestamp(then_ms / 1000, ZoneInfo(zone)):%H:%M}"
 
 
-def detail(row: Row) -> str:
-    """What there is to say of something that waits, without the code, which stands beside it."""
+def detail(gettext: Callable[[str], str], row: Row) -> str:
+    """The details of an item that waits, without its code, which is shown beside them. Where an assumed presence came
+    from is in the page's language.
+    """
     parts = row.detail.split("; ")
-    return "; ".join(part for part in parts if part != f"code {row.code}")
+    said = (gettext(_STANDS[part]) if part in _STANDS else part for part in parts if part != f"code {row.code}")
+    return "; ".join(said)
+
+
+def lasting(hours: int, locale: Locale) -> str:
+    """How long something lasts, in whole days if it does: "4 hours", "7 days"."""
+    days, rest = divmod(hours, _DAY_H)
+    number, unit = (days, "duration-day") if days and not rest else (hours, "duration-hour")
+    return format_unit(number, unit, length="long", locale=locale)
 
 
 def clock(then_ms: int, zone: str, now_ms: int) -> str:
-    """As the wall of the site shows it: 07:02, and the date before it where that is another day's."""
+    """The local time at the site: 07:02, preceded by the date if it is another day."""
     return clock_text(then_ms, zone, local_day(now_ms, zone))
 
 
+@lru_cache(maxsize=8192)
 def stamp(then_ms: int, zone: str) -> str:
-    """With its date and to the second, in local time."""
+    """Local time with date and seconds."""
     return f"{datetime.fromtimestamp(then_ms / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
 
 
+@lru_cache(maxsize=8192)
 def iso(then_ms: int) -> str:
     """For the `datetime` of a time element."""
     return datetime.fromtimestamp(then_ms / 1000, UTC).isoformat(timespec="seconds")

@@ -1,6 +1,6 @@
-"""Lists that were sent to be imported, between the rehearsal and the act: in memory alone, a while, few.
+"""Uploaded lists, between the trial and the import: only in memory, for a while, and few.
 
-They hold national numbers: nothing of them is written down before they are imported.
+They contain national numbers: nothing is stored before they are imported.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ KEPT_MOST: Final = 16
 
 
 class Upload(NamedTuple):
-    """A file that was read: whose account sent it, its name, its tables as the act takes them, remarks about them."""
+    """An uploaded file: the sender's account, its name, its tables as the act takes them, and remarks."""
 
     account_id: int
     name: str
@@ -25,27 +25,27 @@ class Upload(NamedTuple):
 
 
 class Uploads:
-    """What was sent, by a word that only its sender's page has."""
+    """The uploaded files, by a token that only the sender's page has."""
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._clock_s = clock_s
         self._kept: OrderedDict[str, tuple[float, Upload]] = OrderedDict()
 
     def keep(self, upload: Upload) -> str:
-        """Keep a file for a while; returns its word."""
+        """Keep a file for a while; returns its token."""
         word = secrets.token_urlsafe(16)
         self._kept[word] = (self._clock_s(), upload)
         self._trim()
         return word
 
     def find(self, word: str, account_id: int) -> Upload | None:
-        """The file of a word, if that account sent it and it is still kept."""
+        """The file of a token, if that account sent it and it is still kept."""
         self._trim()
         _, found = self._kept.get(word, (0.0, None))
         return found if found is not None and found.account_id == account_id else None
 
     def forget(self, word: str) -> None:
-        """Keep it no longer."""
+        """Drop the file."""
         self._kept.pop(word, None)
 
     def _trim(self) -> None:

@@ -1,4 +1,4 @@
-"""Who asks for a page: the session of the cookie, its account, and the token of its forms."""
+"""The visitor of a page: the session of the cookie, its account, and the token of its forms."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from badgeclock.console import languages
 
 _PLAIN: Final = "badgeclock"
 _SECURE: Final = "__Host-badgeclock"
-"""With TLS the browser itself sees to it that no other host and no plain page can set it (RFC 6265bis §4.1.3.2)."""
+"""With TLS the browser ensures that no other host and no plain page can set it (RFC 6265bis §4.1.3.2)."""
 MARK: Final = "badgeclock-been-here"
 _MARK_S: Final = 180 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody who is signed in."""
+    """A signed-in person."""
 
     secret: str
     session: Session
@@ -33,7 +33,7 @@ class Visitor:
 
     @property
     def form_token(self) -> str:
-        """What the forms of this session bear."""
+        """The token in the forms of this session."""
         return sessions.form_token(self.secret)
 
     def may(self, right: Right) -> bool:
@@ -42,12 +42,12 @@ class Visitor:
 
 
 def secret_of(request: Request) -> str:
-    """The secret that a request's cookie holds; empty without one."""
+    """The secret in a request's cookie; empty without one."""
     return request.cookies.get(_cookie(request), "")
 
 
 def find(connection: Connection, secret: str, now_ms: int) -> Visitor | None:
-    """The visitor of a secret, if it is one of a session that holds."""
+    """The visitor of a secret, if its session is valid."""
     session = sessions.find(connection, secret, now_ms)
     if session is None:
         return None
@@ -57,26 +57,26 @@ def find(connection: Connection, secret: str, now_ms: int) -> Visitor | None:
 
 
 def remember(request: Request, response: Response, secret: str) -> None:
-    """Give the browser the secret of a session, until it is closed."""
+    """Set the session cookie, until the browser is closed."""
     response.set_cookie(_cookie(request), secret, httponly=True, secure=_is_secure(request), samesite="lax", path="/")
 
 
 def remember_mark(request: Request, response: Response, mark: str) -> None:
-    """Have the browser known again at the next sign-in."""
+    """Mark the browser as known for the next sign-in."""
     response.set_cookie(
         MARK, mark, max_age=_MARK_S, httponly=True, secure=_is_secure(request), samesite="strict", path="/sign-in"
     )
 
 
 def remember_language(request: Request, response: Response, language: str) -> None:
-    """Have the browser's pages in a language."""
+    """Set the browser's language."""
     response.set_cookie(
         languages.COOKIE, language, max_age=_MARK_S, httponly=True, secure=_is_secure(request), samesite="lax"
     )
 
 
 def forget(request: Request, response: Response) -> None:
-    """Take the secret out of the browser."""
+    """Delete the session cookie."""
     response.delete_cookie(_cookie(request), path="/", httponly=True, secure=_is_secure(request), samesite="lax")
 
 

@@ -1,12 +1,12 @@
-"""What waits for a person, in the words of a page, and the buttons that help.
+"""The texts of the attention list's pages, and the buttons that settle items.
 
-Each reason of the attention list (`bridge.attention.reasons`) has its title and what to do about it here, without a
-command; a test holds the two together.
+Each reason of the attention list (`bridge.attention.reasons`) has its title and what to do here, without a command; a
+test checks that none is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from badgeclock.bridge.acts.acts import Asked, Order
@@ -24,7 +24,7 @@ class Said(NamedTuple):
 
 
 class Button(NamedTuple):
-    """An act that a page offers: its word, what it says, what becomes of it, and its fields beside a reason."""
+    """An act that a page offers: its name, its text, its effect, and its fields besides a reason."""
 
     act: Asked
     label: str
@@ -57,7 +57,9 @@ SAID: Final[Mapping[str, Said]] = {
         "Ask the worker. Did they work today? Then it is right. If nobody came, cancel it before the day ends.",
     ),
     "assumed_no_in": Said(
-        "Going without coming", "Ask the worker. It is right, nobody came, or it was a movement the other way."
+        "Not sure that they came",
+        "It was a going without a coming, or a first tap at night. Ask the worker. It is right, nobody came, or it was "
+        "a movement the other way.",
     ),
     "assumed_way": Said("In or out is assumed", "Ask the worker. It is right, or it was the other way."),
     "assumed_corrected": Said(
@@ -176,12 +178,12 @@ _CLOCK_TO_DO: Final[Mapping[str, str]] = {
     "unsealed": "have it provisioned again, once its records are here",
     "certificate": "have its certificate renewed, and the clock provisioned over the cable",
 }
-"""Where a command would stand otherwise."""
+"""Shown where there would otherwise be a command."""
 _OF_CLOCK: Final = "clock_"
 
 
 def said(reason: str) -> Said:
-    """The words of a reason."""
+    """The texts of a reason."""
     if reason in SAID:
         return SAID[reason]
     cause = cause_of(reason)
@@ -190,7 +192,7 @@ def said(reason: str) -> Said:
 
 
 def cause_of(reason: str) -> str:
-    """The cause of a clock's mark (`clocks.health`), of the reason that the list has for it."""
+    """The cause of a clock's mark (`clocks.health`), from its reason in the list."""
     return reason.removeprefix(_OF_CLOCK).replace("_", "-")
 
 
@@ -244,15 +246,43 @@ _SILENCE: Final = Button(
 )
 
 
+class Several(NamedTuple):
+    """What can be done about several things at once with one reason: its word in an address, and which acts it is."""
+
+    word: str
+    label: str
+    acts: tuple[Asked, ...]
+
+
+SEVERAL: Final = (
+    Several("seen", "Seen to", (Asked.SETTLE,)),
+    Several("right", "It is right", (Asked.KEEP,)),
+    Several("again", "Send again", (Asked.CORRECT,)),
+    Several("declare", "Declare", (Asked.DECLARE,)),
+    Several("close", "Close", (Asked.CLOSE, Asked.CLOSE_BADGE)),
+    Several("known", "It is known", (Asked.SILENCE_CLOCK,)),
+)
+
+
+def several_button(row: Row, several: Several) -> Button | None:
+    """The act of `several` about one thing, if it needs nothing but a reason there."""
+    return next((one for one in buttons_of(row) if one.act in several.acts and not one.needs), None)
+
+
+def several_of(rows: Iterable[Row]) -> list[Several]:
+    """What can be done at once about some of what waits."""
+    return [one for one in SEVERAL if any(several_button(row, one) for row in rows)]
+
+
 def every_button() -> Iterator[Button]:
-    """Each that some page may have."""
+    """Every act that some page offers."""
     yield from (_SETTLE, _CLOSE, _DECLARE, _AGAIN, _SILENCE)
     for buttons in _BUTTONS.values():
         yield from buttons
 
 
 def buttons_of(row: Row) -> tuple[Button, ...]:
-    """What can be done here about something that waits."""
+    """The acts offered for an item."""
     if row.reason in _BUTTONS and (row.reason != "no_time" or "/" in row.item):
         return _BUTTONS[row.reason]
     if row.reason.startswith(_OF_CLOCK):
@@ -297,7 +327,7 @@ ORDERS: Final[Mapping[Order, str]] = {
     Order.RESTART: "Restart, when no badge is near",
     Order.CAPTURE: "Report its last lines and failures",
 }
-"""What a clock can be ordered to do."""
+"""The orders for a clock."""
 CANCEL_CODES: Final[Mapping[CancelCode, str]] = {
     CancelCode.PLANNING: "the planning changed",
     CancelCode.HOLIDAY: "holiday",
@@ -312,23 +342,26 @@ NO_ACCOUNT: Final = "No account here is that person's at the provider. Ask an ad
 AWAY_PROVIDER: Final = "The provider does not answer. Try again, or ask an administrator."
 WRONG: Final = (WRONG_SIGN_IN, TOO_MANY, WRONG_PROVIDER, NO_ACCOUNT, AWAY_PROVIDER)
 SAVED: Final = frozenset({Asked.SHOW_NAMES})
-"""What a page may ask for besides, without a word about it."""
+"""Further acts of pages, without a text."""
 FILED: Final = "filed"
-"""Of an act that the authority takes with a file only."""
+"""For an act that the authority accepts only as a file."""
 FILED_SAID: Final = (
     "The authority's service takes no more of it: a correction is written down, which waits in this list until its "
     "file is sent."
 )
+SEVERAL_DONE: Final = "What was chosen is done."
 POSTER: Final = (
     "Everybody registers before work begins.",
     "Number of this workplace",
     "For the office: scan to open this site's page",
 )
-"""On a site's poster, in all four languages."""
+"""The texts of a site's poster, in all four languages."""
 
 
 def done_text(done: str) -> str:
-    """What an address says that was done, in English; empty for what no page says."""
+    """The English message for the act named in an address; empty for an unknown one."""
     if done == FILED:
         return FILED_SAID
+    if done == "several":
+        return SEVERAL_DONE
     return DONE[Asked(done)] if done in DONE else ""

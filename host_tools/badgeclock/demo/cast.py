@@ -12,7 +12,7 @@ from badgeclock.bridge.accounts.roles import Role
 
 
 class EndState(StrEnum):
-    """Where the way of a punch ends; the words of the bridge's store."""
+    """The final state of a punch, as in the bridge's store."""
 
     REGISTERED = "REGISTERED"
     UNASSIGNED = "UNASSIGNED"
@@ -21,7 +21,7 @@ class EndState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker the bridge knows; exactly one of inss and limosa_id is set."""
+    """A worker of the bridge; exactly one of inss and limosa_id is set."""
 
     reference: str
     name: str
@@ -31,7 +31,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A badge lying beside the clock: what it shows the reader, whose it is, and what must become of its punch."""
+    """A badge beside the clock: its UID, its holder, and the expected result of its punch."""
 
     key: str
     label: str
@@ -72,5 +72,5 @@ BADGES = (
 
 REFUSED_INSS = CARL.inss
 
-OPERATORS = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "ada": Role.ADMINISTRATOR}
-"""Who may use the operators' pages."""
+OPERATORS = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "ada": Role.ADMINISTRATOR, "ines": Role.INSPECTOR}
+"""The accounts of the operators' pages."""

@@ -1,4 +1,4 @@
-"""The main job once, without a page: every badge of the cast is tapped, and each punch is followed to its end."""
+"""Runs the demo once, without a page: every badge of the cast is tapped, and each punch is followed to its end."""
 
 import json
 import time
@@ -14,10 +14,10 @@ WATCH_S = 0.02
 
 
 def run_once(stack: Stack, report: Callable[[Way], None], photograph: Callable[[], None] = lambda: None) -> bool:
-    """Taps the cast one after another; each way is reported when it has ended, or when END_TIMEOUT_S are over.
+    """Taps the badges one after another; each result is reported when it is final, or after END_TIMEOUT_S.
 
-    `photograph` is called whenever the display shows something worth a picture. Returns whether every expected end was
-    seen, on the display and in the store.
+    `photograph` is called whenever the display shows something worth a picture. Returns whether every expected result
+    was seen, on the display and in the store.
     """
     taps: list[Tap] = []
     complete = True

@@ -28,13 +28,13 @@ WATCH_S = 0.1
 HOLD_MS = 400
 SCREEN_SCALE = 4
 KEYS = ("in", "out", "break", "info")
-"""The clock's own, as the virtual board calls them."""
+"""The clock's own keys, by their names on the virtual board."""
 
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 
 class Watch:
-    """What the page shows, and the listeners that get each part that changes."""
+    """The page's state, and the listeners for its changes."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -44,7 +44,7 @@ class Watch:
         self.busy: set[str] = set()
 
     def look(self) -> dict[str, Any]:
-        """One look at clock, stations and bridge; blocking. A part that does not answer keeps what it showed."""
+        """Reads clock, stations and bridge; blocking. A part that does not answer keeps its last state."""
         seen: dict[str, Any] = {"stations": self._stations()}
         with contextlib.suppress(BadgeclockError, OSError):
             control = self._stack.control
@@ -70,7 +70,7 @@ class Watch:
         ]
 
     def publish(self, seen: dict[str, Any]) -> None:
-        """Sends what changed since the last look to every listener."""
+        """Sends changes since the last reading to every listener."""
         for part, value in seen.items():
             data = json.dumps(value)
             if self._parts.get(part) != data:

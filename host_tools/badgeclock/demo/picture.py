@@ -11,7 +11,7 @@ PAPER = "#10151c"
 
 
 def contact_sheet(screens: Sequence[bytes]) -> bytes:
-    """One PNG of `screens` (PNGs of one size), different ones only, COLUMNS a row."""
+    """One PNG of `screens` (PNGs of one size), distinct ones only, COLUMNS per row."""
     images = [Image.open(io.BytesIO(png)).convert("RGB") for png in dict.fromkeys(screens)]
     width, height = images[0].size
     columns = min(COLUMNS, len(images))

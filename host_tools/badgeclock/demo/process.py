@@ -1,7 +1,7 @@
 """A child process of the demo: started, awaited, stopped, killed, and never left behind.
 
-Children get SIGTERM when the parent dies, however it dies (Linux PR_SET_PDEATHSIG, prctl(2)), so that not even
-`kill -9` on the demo leaves a broker or a clock running.
+Children get SIGTERM whenever the parent ends (Linux PR_SET_PDEATHSIG, prctl(2)), so that even `kill -9` on the demo
+leaves no broker or clock running.
 """
 
 import ctypes
@@ -109,7 +109,7 @@ class Process:
             time.sleep(POLL_S)
 
     def stop(self) -> None:
-        """Asks the child to end (SIGTERM) and waits; after STOP_TIMEOUT_S it is killed."""
+        """Sends SIGTERM to the child and waits; after STOP_TIMEOUT_S it is killed."""
         if self._child is None:
             return
         if self.running:

@@ -44,23 +44,23 @@ HTTP_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class Station:
-    """A part of the way that can be stopped and started while the rest runs."""
+    """A part that can be stopped and started while the rest runs."""
 
     key: str
     name: str
     words: tuple[str, str]
-    """What the buttons say: to stop it, to start it."""
+    """The buttons' texts: to stop it, to start it."""
     running: Callable[[], bool]
     stop: Callable[[], None]
     start: Callable[[], None]
 
 
 class Stack:
-    """The whole way on one machine, in `directory`. A context manager: leaving it stops everything.
+    """The whole system on one machine, in `directory`. A context manager: leaving it stops everything.
 
-    `directory` is empty or new, or has a workshop and the flash of a clock from it: that clock is brought up to date.
-    `say` gets a line a step. `clock_broker_port` is where the clock finds the broker on localhost: change it before
-    entering for anything that prevents it. Raises BadgeclockError; what was running is stopped.
+    `directory` is empty or new, or has a workshop and the flash of a clock from it: that clock is updated. `say` gets a
+    line per step. `clock_broker_port` is the broker's port for the clock on localhost: change it before entering to put
+    something between them. Raises BadgeclockError; what was running is stopped.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Stack:
         self.bridge = self._bridge()
         self.console = self._console()
         self.console_password = ""
-        """Of every account of the console, once it is open."""
+        """The password of every account of the console, once it is open."""
         self.clock = self._clock()
         self.control = ClockControl(self.directory / "clock" / "door.sock")
         self.stations = {station.key: station for station in self._stations()}
@@ -123,7 +123,7 @@ class Stack:
 
     @property
     def console_url(self) -> str:
-        """Where the operators' pages are, once they are open."""
+        """The address of the operators' pages, once they are open."""
         return f"http://127.0.0.1:{self._console_port}/"
 
     def open_console(self) -> None:
@@ -144,11 +144,11 @@ class Stack:
 
     @property
     def broker_address(self) -> tuple[str, int]:
-        """Where the broker listens."""
+        """The broker's port."""
         return "localhost", self._broker_port
 
     def punches(self) -> list[dict[str, Any]]:
-        """The bridge's report of every punch, oldest first; while it is down, the newest one."""
+        """The bridge's report of every punch, oldest first; while it is down, the last one."""
         try:
             answer = self._web.get(
                 f"http://127.0.0.1:{self._http_port}/api/punches", params={"after": 0, "limit": 1000}
@@ -316,7 +316,7 @@ class Stack:
         store.close()
 
     def _refuse_one(self) -> None:
-        """Sets the worker that the sandbox's register does not know: error code 5, invalid INSS."""
+        """Sets the worker that is not in the sandbox's register: error code 5, invalid INSS."""
         refuse = {"refuse": [{"inss": cast.REFUSED_INSS, "code": "5"}]}
         answer = self._web.post(f"{self.sandbox_url}/control", json=refuse)
         answer.raise_for_status()

@@ -1,7 +1,7 @@
-"""What became of each tap: read off the clock's own events and the bridge's list of punches, by pure functions.
+"""The result of each tap, from the clock's own events and the bridge's list of punches, by pure functions.
 
-A tap is over when the display has said its end: the reception number, a refusal, or an unknown badge. Nothing here
-asks the firmware; the clock is watched as a worker watches it.
+A tap is over when the display has shown its result: the reception number, a refusal, or an unknown badge. The firmware
+is not queried; only the clock's display is read.
 """
 
 import re
@@ -12,13 +12,13 @@ from typing import Any
 from badgeclock.demo.cast import Badge, EndState
 from badgeclock.virtual.events import Event
 
-# What the display says at the end of each way (firmware/app/ui/words.py, English).
+# The display's texts for each result (firmware/app/ui/words.py, English).
 END_WORDS = {
     EndState.REGISTERED: ("Confirmed by", "NSSO"),
     EndState.UNASSIGNED: ("Unknown badge",),
     EndState.REFUSED: ("Refused",),
 }
-# The store's states that are the same end for a worker: the content check comes seconds after the reception number.
+# States of the store that are the same result for a worker: the content check comes seconds after the reception number.
 END_STATES = {
     EndState.REGISTERED: ("REGISTERED", "VALIDATED", "REMARKS"),
     EndState.UNASSIGNED: ("UNASSIGNED",),
@@ -38,9 +38,9 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How far a tap has come. Times are milliseconds from the badge's entry into the field; None: not seen yet.
+    """The progress of a tap. Times are milliseconds from the badge's entry into the field; None: not seen yet.
 
-    `display` is what the clock's display said last about this punch; `state` the bridge's word, or TAPPED or KEPT.
+    `display` is the display's last text on this punch; `state` the bridge's state, or TAPPED or KEPT.
     """
 
     badge: Badge
@@ -53,7 +53,7 @@ class Way:
 
     @property
     def ended_on_display(self) -> bool:
-        """Whether the display has said the end this badge must come to, with the last digits of its number if any."""
+        """Whether the display has shown this badge's expected result, with the last digits of its number if any."""
         text = " ".join(self.display)
         if not all(word in text for word in END_WORDS[self.badge.end]):
             return False
@@ -61,7 +61,7 @@ class Way:
 
     @property
     def ended(self) -> bool:
-        """Whether display and store agree that the way is at its expected end."""
+        """Whether display and store both show the expected result."""
         numbered = (self.reception_number is not None) == (self.badge.end is EndState.REGISTERED)
         return self.ended_on_display and self.state in END_STATES[self.badge.end] and numbered
 
@@ -79,7 +79,7 @@ class Way:
 
 
 def follow(taps: Sequence[Tap], events: Iterable[Event], punches: Iterable[Mapping[str, Any]]) -> list[Way]:
-    """The way of each tap, in order.
+    """The progress of each tap, in order.
 
     `taps` ascending in time; `events` the clock's, ascending; `punches` of this one clock, as the bridge's /api/punches
     gives them. The first tone after a tap is its signal; the first "#seq" that the display shows after it and not

@@ -1,8 +1,8 @@
 """Records as a clock sent them: 64 bytes each in a file, or the lines of `mosquitto_sub -F '%t %x'`.
 
-A clock sends again what nobody acknowledged, so numbers come twice and go back. In which order a broker delivered is no
-evidence; the numbers are. STATUS frames among the lines, authenticated with the clock's own key, say how far its chain
-had come: an anchor.
+A clock repeats unacknowledged records, so numbers repeat and go back. A broker's order of delivery is not evidence; the
+numbers are. STATUS frames among the lines, authenticated with the clock's own key, show the state of its chain: an
+anchor.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _TEXT_START: Final = b"badgeclock/"
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What somebody knew: when the next number was `next_seq`, the chain's tag was `tag`. `source` for people.
+    """A known state: when the next number was `next_seq`, the chain's tag was `tag`. `source` for people.
 
-    `from_status`: out of a STATUS, which may be ahead of what was sent.
+    `from_status`: from a STATUS, which may be ahead of the records sent.
     """
 
     next_seq: int
@@ -40,7 +40,7 @@ class Anchor:
 
 @dataclass(slots=True)
 class Dump:
-    """What a dump holds of one clock."""
+    """One clock's content of a dump."""
 
     runs: list[Run] = field(default_factory=list)
     anchors: list[Anchor] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Dump:
 def read(data: bytes | memoryview, keys: ClockKeys, source: str, findings: Findings) -> Dump:
     """The records of the keys' clock; other clocks' lines are left out.
 
-    Raises EvidenceError, naming `source` and the line but nothing of its content, if it is no dump at all.
+    Raises EvidenceError, naming `source` and the line but none of its content, if it is not a dump.
     """
     view = memoryview(data)
     if bytes(view[:3]) == codecs.BOM_UTF8:
@@ -105,7 +105,7 @@ def _line(line: bytes, where: str) -> tuple[str, Channel, bytes]:
 
 
 def _anchors(payload: bytes, keys: ClockKeys, where: str) -> list[Anchor]:
-    """The head and tag in a STATUS that is the clock's own; nothing from any other."""
+    """The head and tag in a STATUS of this clock; nothing from any other."""
     assert keys.link_key is not None
     try:
         frame = frames.open_frame(frames.upward_key(keys.link_key), keys.clock_id, frames.NO_SESSION, payload)

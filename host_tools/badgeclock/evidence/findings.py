@@ -1,7 +1,7 @@
 """A verifier's findings: one stable word each, with its meaning and what to do.
 
-The words are the interface to scripts (`--json`) and to docs/inspecting.md, which a test holds to this list. Nothing
-here or in a text made from it ever quotes a key, a token or a payload.
+The words are the interface to scripts (`--json`) and to docs/inspecting.md, which a test compares with this list. No
+text made here contains a key, a token or a payload.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Verdict(Enum):
-    """What is said of a record."""
+    """The verdict on a record."""
 
     OK = "ok"
     UNPROVEN = "unproven"
@@ -46,7 +46,7 @@ class Reason(Enum):
     EPOCH_DAY = "epoch day"
     MISSING = "missing"
     EQUIVOCATION = "equivocation"
-    # --- what the clock says of time (§2) ---
+    # --- the clock's times (§2) ---
     TIME = "time"
     UPTIME = "uptime"
     TIME_SET = "time set"
@@ -60,7 +60,7 @@ class Reason(Enum):
     KEY_SLOT = "key slot"
     EARLIER_KEY = "earlier key"
     NO_KEY = "no key"
-    # --- what others know ---
+    # --- other sources ---
     ANCHOR = "anchor"
     ROLLED_BACK = "rolled back"
     # --- neither right nor wrong ---
@@ -73,7 +73,7 @@ class Reason(Enum):
 
     @property
     def verdict(self) -> Verdict:
-        """UNPROVEN for what power loss, a missing source or the clock itself explains, else FAILED."""
+        """UNPROVEN if power loss, a missing source or the clock itself explains it, else FAILED."""
         return Verdict.UNPROVEN if self in _UNPROVEN else Verdict.FAILED
 
     @property
@@ -144,7 +144,7 @@ _MEANINGS = {
 
 
 class Finding(NamedTuple):
-    """Something not ok: numbers `first` to `last` (None: no record but `place`), and where it was seen."""
+    """A finding: numbers `first` to `last` (None: not a record but `place`), and where it was seen."""
 
     reason: Reason
     first: int | None
@@ -162,7 +162,7 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True)
 class Findings:
-    """All that was found. Neighbours with one reason are one span, so a million bad records stay one line."""
+    """All findings. Neighbours with the same reason form one span, so a million bad records are one line."""
 
     _spans: list[Finding] = field(default_factory=list)
 
@@ -181,7 +181,7 @@ class Findings:
             self._spans.append(Finding(reason, first, last, place))
 
     def drop(self, reason: Reason, first: int, last: int) -> None:
-        """What was found for that reason about numbers `first` to `last` is explained."""
+        """Remove findings of that reason for numbers `first` to `last`: they are explained."""
         kept: list[Finding] = []
         for span in self._spans:
             if span.reason is not reason or span.first is None or span.last is None:
@@ -200,5 +200,5 @@ class Findings:
         return bool(self._spans)
 
     def has(self, seq: int) -> bool:
-        """Whether something was found about this number."""
+        """Whether there is a finding for this number."""
         return any(f.first is not None and f.last is not None and f.first <= seq <= f.last for f in self._spans)

@@ -1,9 +1,8 @@
-"""The two raw partitions of a clock, out of its flash: records, key slots, and whether every other byte is in place.
+"""Reads the two raw partitions of a clock from its flash: records, key slots, and whether every other byte is in place.
 
-Nothing here decides by an index or a header where a record belongs: its own number says so, and the header must then
-agree. Every byte of both partitions is part of a record, a key slot, the slot of the clock's secrets, a header or
-erased, and each has a check.
-Format: docs/protocol.md §4 and §5.
+A record's place is decided by its own number, not by an index or a header; the header must then agree. Every byte of
+both partitions is part of a record, a key slot, the slot of the clock's secrets, a header or erased, and each has a
+check. Format: docs/protocol.md §4 and §5.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ _SECRETS_CHECKED_BYTES: Final = 1008
 _SEQ_AT: Final = 4
 _KEY_START: Final = 8
 _FEW_KEYS: Final = 64
-"""Up to so many keys are searched for one by one; more in one pass over every byte."""
+"""Up to this many keys are searched for one by one; more in one pass over every byte."""
 
 
 class Partitions(NamedTuple):
@@ -94,10 +93,10 @@ def partitions_of(flash: bytes | memoryview) -> Partitions:
 
 @dataclass(slots=True)
 class Ring:
-    """What the journal partition holds, in the order of numbers.
+    """The content of the journal partition, in the order of numbers.
 
     `runs` are the slots with content, `burnt` the numbers whose slot is zero, `lowest` the first number that the ring
-    can still hold, `head` the number after the last slot that is not erased.
+    can still contain, `head` the number after the last slot that is not erased.
     """
 
     runs: list[Run] = field(default_factory=list)
@@ -120,9 +119,9 @@ class Sector(NamedTuple):
 
 
 def read_ring(journal: memoryview, findings: Findings) -> Ring:
-    """The records of a journal partition; what else is there and does not belong there goes to `findings`.
+    """The records of a journal partition; anything else that does not belong there goes to `findings`.
 
-    Raises EvidenceError if its length is none that a clock uses.
+    Raises EvidenceError for a length that no clock uses.
     """
     count, rest = divmod(len(journal), SECTOR_BYTES)
     if rest or count < LEAST_SECTORS:
@@ -164,7 +163,7 @@ def _sectors_of(journal: memoryview, count: int) -> tuple[list[Sector], list[int
 
 
 def _logical(raw: memoryview, place: int, count: int) -> int | None:
-    """Which logical sector this is: by most of its records that may stand here at all, else by its header."""
+    """The logical sector: by the majority of its records that can be here at all, else by its header."""
     magic, header_k, _, crc, _, _ = _HEADER.unpack_from(raw)
     has_header = magic == _JOURNAL_MAGIC and crc == zlib.crc32(raw[:12]) and header_k % count == place
     votes = Counter([header_k] if has_header else [])
@@ -179,9 +178,9 @@ def _logical(raw: memoryview, place: int, count: int) -> int | None:
 
 
 def _check_places(sectors: list[Sector], strange: list[int], count: int, head: int, findings: Findings) -> int:
-    """Every place holds the one logical sector that it must hold; gives the lowest that the ring must still have.
+    """Check that every place has the right logical sector; returns the lowest that the ring must still have.
 
-    A place is turned over by an erase and then a header, so power loss leaves at most the next one to come half done.
+    A place is reused by an erase and then a header, so power loss leaves at most the next one half done.
     """
     newest_k = sectors[-1].k
     in_work = (newest_k + 1) % count
@@ -206,7 +205,7 @@ def _check_places(sectors: list[Sector], strange: list[int], count: int, head: i
 
 
 def _check_marks(sectors: list[Sector], head: int, findings: Findings) -> None:
-    """Acknowledgement marks are set in ascending order, on full sectors; the next one may be half set by power loss."""
+    """Acknowledgement marks are set in ascending order, on full sectors; power loss may leave the next one half set."""
     expected = True
     for sector in sectors:
         mark = sector.raw[16:32]
@@ -262,7 +261,7 @@ def _pieces(sector: Sector, burnt: set[int]) -> Iterator[tuple[int, bytes]]:
 
 
 def _belongs(run: Run, burnt: set[int]) -> bool:
-    """Whether content after a hole can be records: it follows a burnt slot, or one of it names its own place."""
+    """Whether content after a hole can be records: it follows a burnt slot, or one record's number fits its place."""
     if not run.first or run.first - 1 in burnt:
         return True
     return any(int.from_bytes(run.raw(seq)[_SEQ_AT : _SEQ_AT + 4], "big") == seq for seq in range(run.first, run.end))
@@ -291,7 +290,7 @@ class KeySlot:
     e_next: bytes = field(repr=False)
 
     def continues(self, state: SealState) -> bool:
-        """Whether this is what the clock must hold after the records that led to `state`."""
+        """Whether this is the clock's key after the records that led to `state`."""
         return (self.seq, self.epoch, self.boot, self.records, self.r, self.e_next, self.tag) == (
             state.next_seq,
             state.epoch,
@@ -304,9 +303,9 @@ class KeySlot:
 
 
 def read_keys(seal: memoryview, findings: Findings) -> list[KeySlot]:
-    """The live slots of a key store, the one that counts last; slots that are no slots go to `findings`.
+    """The live slots of a key store, the valid one last; malformed slots go to `findings`.
 
-    Raises EvidenceError if its length is none that a clock uses.
+    Raises EvidenceError for a length that no clock uses.
     """
     if len(seal) % SECTOR_BYTES or len(seal) < LEAST_KEY_SECTORS * SECTOR_BYTES:
         raise EvidenceError(
@@ -353,7 +352,7 @@ def _live_slot(index: int, raw: bytes | memoryview) -> KeySlot | None:
 
 
 def _are_secrets(sector: memoryview) -> bool:
-    """Whether a sector with the magic of the clock's secrets holds one whole slot of them, and is erased behind it."""
+    """Whether a sector with the magic of the clock's secrets has one whole slot, and is erased after it."""
     _, number, length = _SECRETS.unpack_from(sector)
     checked = sector[:_SECRETS_CHECKED_BYTES]
     return (

@@ -1,7 +1,6 @@
 """The clock's secrets that a verifier needs, from the clock's bundle; never from the bridge.
 
-The bridge belongs to the employer, whom the evidence must not depend on. A report says where keys
-are from and nothing else of them.
+The bridge belongs to the employer, on whom the evidence must not depend. A report names only the source of keys.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from badgeclock.protocol.seal import SealState
 
 @dataclass
 class ClockKeys:
-    """One founded chain: whose, and every key of it that follows from E_0 alone."""
+    """One founded chain: its clock, and all its keys that follow from E_0."""
 
     clock_id: str
     nonce: bytes
@@ -30,7 +29,7 @@ class ClockKeys:
 
     @property
     def genesis(self) -> bytes:
-        """What GENESIS must carry: nonce ‖ commitment."""
+        """What GENESIS must contain: nonce ‖ commitment."""
         return self.nonce + seal.commitment(self.e0)
 
     def founded(self) -> SealState:
@@ -55,7 +54,7 @@ def of_bundle(bundle: Bundle) -> ClockKeys:
 
 
 def from_bundle(path: Path) -> ClockKeys:
-    """The keys in a bundle's file. Raises EvidenceError if it cannot be read, SettingsError if it is no bundle."""
+    """The keys in a bundle's file. Raises EvidenceError if it cannot be read, SettingsError if it is not a bundle."""
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -9,7 +9,7 @@ from badgeclock.errors import EvidenceError
 
 
 def open_file(path: Path) -> memoryview:
-    """The bytes of a file, which must not change meanwhile. Raises EvidenceError if it cannot be read."""
+    """The bytes of a file, which must not change while open. Raises EvidenceError if it cannot be read."""
     try:
         with path.open("rb") as file:
             if not path.stat().st_size:

@@ -20,21 +20,21 @@ _HEADLINES: Final = {
 
 
 def lines(report: Report) -> Iterator[str]:
-    """What is not ok, a line each, and the summary."""
+    """The findings, one line each, and the summary."""
     for finding in report.findings:
         yield str(finding)
     yield from summary(report)
 
 
 def record_lines(report: Report) -> Iterator[str]:
-    """One line a record, whatever its verdict."""
+    """One line per record, with any verdict."""
     for seq, raw, finding in report.records():
         head = f"record {seq}, {_when(raw)}, {_kind(raw[1])}"
         yield f"{head}: ok" if finding is None else f"{head}: {finding.reason.verdict.value}, {finding.reason.value}"
 
 
 def summary(report: Report) -> Iterator[str]:
-    """The whole in a few lines."""
+    """The summary in a few lines."""
     total = report.ok + report.unproven + report.failed
     yield f"{report.clock_id}: {_HEADLINES[report.verdict]}"
     yield f"records: {total} read, {report.ok} ok, {report.unproven} unproven, {report.failed} failed"
@@ -53,7 +53,7 @@ def summary(report: Report) -> Iterator[str]:
 
 
 def record_objects(report: Report) -> Iterator[dict[str, Any]]:
-    """One object a record: seq, verdict, reason, kind, utc_ms (null: no time)."""
+    """One object per record: seq, verdict, reason, kind, utc_ms (null: no time)."""
     for seq, raw, finding in report.records():
         kind, utc_ms, source = moment_of(raw)
         yield {
@@ -66,7 +66,7 @@ def record_objects(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def summary_object(report: Report) -> dict[str, Any]:
-    """The final object: the summary, and every finding, also those that are about no record."""
+    """The final object: the summary, and every finding, including those without a record."""
     return {
         "clock_id": report.clock_id,
         "verdict": report.verdict.value,

@@ -1,4 +1,4 @@
-"""What is at hand about one clock, opened and read: its flash, dumps of its messages, the bridge's store, anchors."""
+"""Opens and reads the sources on one clock: its flash, dumps of its messages, the bridge's store, anchors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Inputs:
 
 
 def read(keys: ClockKeys, given: Inputs) -> Evidence:
-    """Read all that is given. Raises EvidenceError for what cannot be read at all, StoreError and SettingsError."""
+    """Read all given sources. Raises EvidenceError for one that cannot be read at all, StoreError and SettingsError."""
     evidence = Evidence(anchors=list(given.anchors))
     parts = _partitions(given)
     if parts is not None:
@@ -58,7 +58,7 @@ def read(keys: ClockKeys, given: Inputs) -> Evidence:
 
 
 def parse_anchor(text: str) -> Anchor:
-    """An anchor as a person writes it: `SEQ:TAG`, a record's number and its tag in 32 hex digits.
+    """An anchor in text form: `SEQ:TAG`, a record's number and its tag in 32 hex digits.
 
     Raises EvidenceError.
     """
@@ -85,13 +85,13 @@ def _partitions(given: Inputs) -> Partitions | None:
 
 
 def _url(text: str) -> str:
-    """The URL of a store that is named by itself or by the bridge's settings."""
+    """The URL of a store, given directly or in the bridge's settings."""
     from badgeclock.bridge import places, store_url  # noqa: PLC0415
 
     url = places.find(Path(text)).url if text.endswith(".toml") else text
     file = url.removeprefix(store_url.SQLITE)
     if file != url and not Path(file).is_file():
-        # Opening it would make an empty one, and a verifier writes nothing.
+        # Opening it would create an empty one, and a verifier writes nothing.
         raise EvidenceError(
             what=f"there is no store {file}",
             kept="nothing was judged, and nothing was made",

@@ -1,7 +1,7 @@
 """Records read from the bridge's store, without trust: the seal verifies them like any others.
 
-The store adds what no clock can know: when each record arrived, and how far the chain had come when the bridge last
-committed. Its own columns are held against the records' bytes.
+The store adds facts that no clock has: when each record arrived, and the state of the chain at the bridge's last
+commit. Its own columns are checked against the records' bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ROWS_AT_ONCE: Final = 10_000
 
 @dataclass(slots=True)
 class StoreRecords:
-    """What a store holds of one clock."""
+    """One clock's content of a store."""
 
     runs: list[Run] = field(default_factory=list)
     anchors: list[Anchor] = field(default_factory=list)
@@ -38,7 +38,7 @@ class StoreRecords:
 def read(store: Store, keys: ClockKeys, findings: Findings) -> StoreRecords:
     """The records of the keys' clock: of the chain that was founded with them, if the clock had several.
 
-    Raises EvidenceError if the store does not know that chain, StoreError if it cannot be read.
+    Raises EvidenceError if the store does not have that chain, StoreError if it cannot be read.
     """
     store.check()
     columns = (schema.clocks.c.id, schema.clocks.c.next_seq, schema.clocks.c.tag, schema.clocks.c.status)
@@ -59,8 +59,8 @@ def read(store: Store, keys: ClockKeys, findings: Findings) -> StoreRecords:
 
 
 def _records(store: Store, clock_id: int, first: int | None, last: int | None) -> Iterator[tuple[int, bytes, int]]:
-    """The rows of a clock's records, ascending by number. The bridge never changes or deletes one: each page is a
-    transaction of its own, so that its checkpoints wait for none.
+    """The rows of a clock's records, ascending by number. The bridge never changes or deletes one: each page is its own
+    transaction, so that the bridge's checkpoints do not wait.
     """
     table = schema.records
     columns = select(table.c.seq, table.c.raw, table.c.received_ms)
@@ -75,7 +75,7 @@ def _records(store: Store, clock_id: int, first: int | None, last: int | None) -
 def runs_of_rows(rows: Iterable[tuple[int, bytes, int]], findings: Findings) -> list[Run]:
     """Records out of rows (number, bytes, arrival in ms since 1970-01-01 UTC), ascending by number.
 
-    A row whose number is not its record's own is no record; one that claims to be younger than its arrival is
+    A row whose number differs from its record's own is not a record; one that claims to be later than its arrival is
     reported.
     """
     raws, received_ms = bytearray(), array("q")
@@ -96,7 +96,7 @@ def runs_of_rows(rows: Iterable[tuple[int, bytes, int]], findings: Findings) -> 
 
 
 def _anchors(clock: Any) -> list[Anchor]:
-    """How far the bridge had come, and how far the clock said that it had come."""
+    """The state of the chain at the bridge, and as reported by the clock."""
     anchors = [Anchor(clock.next_seq, clock.tag, "the store's own chain")] if clock.next_seq else []
     status = clock.status if isinstance(clock.status, dict) else {}
     head, tag = status.get("head"), status.get("tag")

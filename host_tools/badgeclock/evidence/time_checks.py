@@ -1,22 +1,21 @@
 """Checks that genuine records agree about time, and contain nothing outside the format.
 
-The seal proves that a clock wrote a record, not that the clock was right. What is held against it is only what it
-claims itself:
+The seal proves that a clock wrote a record, not that its time was right. It is checked only against its own claims:
 
-* Within one start, UTC and uptime pass together, but for the error bounds that both records state, a step of up to two
-  seconds that needs no TIME_SET (docs/protocol.md §2), and a crystal's drift.
+* Within one start, UTC and uptime advance together, except for the error bounds that both records state, a step of up
+  to two seconds that needs no TIME_SET (docs/protocol.md §2), and a crystal's drift.
 * A TIME_SET record may change UTC to anything, but the time before, which it carries, must follow from the
   record before.
 * A start may begin with any time if it states no bound on its error. If it states one, UTC may not lie before the
   record before it by more than both bounds: the true time cannot have gone back.
 * A record that came to the bridge before the moment that it claims, bound included, claims the future. Late is normal.
-* What a start states by its RTC, before the bridge sets it, must not be wrong by more than the bounds. The TIME_SET of
-  the bridge says if it was: an RTC can jump while the clock is off, and nothing contradicts it until then.
-* Without a time or without a bound, UTC is no claim; uptime may then not go back by less than twelve days (more is what
-  a long silence looks like, since it is counted modulo 2**32).
+* What a start states by its RTC, before the bridge sets it, must not be wrong by more than the bounds. The bridge's
+  TIME_SET shows whether it was: an RTC can jump while the clock is off, and nothing contradicts it until then.
+* Without a time or without a bound, UTC is not a claim; uptime may then not go back by less than twelve days (more is
+  like a long silence, since it is counted modulo 2**32).
 
 An EPOCH record or a BOOT that had to be written between the setting of the clock and its TIME_SET carries the new time
-already; it is judged when the TIME_SET has come.
+already; it is judged together with the TIME_SET.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ from badgeclock.protocol import record as records
 from badgeclock.protocol.record import RECORD_BYTES, Kind, Source
 
 STEP_MS: Final = 2000
-"""The largest step of the clock that is no TIME_SET record."""
+"""The largest step of the clock without a TIME_SET record."""
 DRIFT_PER: Final = 10_000
-"""One millisecond in so many of uptime, 100 ppm: what a clock's crystal may drift."""
+"""The allowed drift of a clock's crystal: one millisecond in this many of uptime, 100 ppm."""
 SLACK_MS: Final = 5
 """Rounding of two records, and the milliseconds between taking the time and the uptime of a stamp."""
 ARRIVAL_SLACK_MS: Final = 2000
-"""What the bridge's own clock may be behind."""
+"""How far the bridge's own clock may be behind."""
 DAY_S: Final = 86_400
 
 _WRAP: Final = 1 << 32
@@ -53,14 +52,14 @@ _BY_RTC: Final = int(Source.RTC)
 _ABOUT_SETTING: Final = (_BOOT, _TIME_SET)
 
 _Moment = tuple[int, int | None, int, int]
-"""When a record was made, by its own words: UTC in ms, its bound (None: the UTC is no claim), uptime in ms, source.
+"""When a record was made, by its own claims: UTC in ms, its bound (None: the UTC is no claim), uptime in ms, source.
 
 A plain tuple: one is made for each of a million records.
 """
 
 
 class TimeChecks:
-    """Holds records, in order, against those before them. Give it what the seal vouches for."""
+    """Checks records, in order, against those before them. For records with a valid seal."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[int, int]] = []
@@ -71,7 +70,7 @@ class TimeChecks:
         self.lose()
 
     def lose(self) -> None:
-        """The next record does not follow what was given so far."""
+        """Restart: the next record does not follow the ones given so far."""
         self._before: _Moment | None = None  # of the record before, in the same start
         self._waiting: tuple[int, Reason, _Moment, _Moment] | None = None
         self._day: int | None = None  # on which the running epoch began
@@ -87,7 +86,7 @@ class TimeChecks:
         return self._day
 
     def check(self, raws: memoryview) -> Iterator[tuple[int, Reason]]:
-        """Judge records that follow one another; gives (seq, reason) of each that disagrees."""
+        """Judge consecutive records; returns (seq, reason) of each that disagrees."""
         for kind, flags, seq, utc_s, ms, source, bound, uptime_ms, token, detail in _FIELDS.iter_unpack(raws):
             if not records.is_canonical(kind, flags, utc_s, ms, source, bound, token, detail):
                 yield seq, Reason.UNUSED_BYTES
@@ -116,7 +115,7 @@ class TimeChecks:
                 self._claim = (now[0], now[1])
 
     def end(self) -> Iterator[tuple[int, Reason]]:
-        """What is still open when there is no further record."""
+        """Findings that are open when there is no further record."""
         yield from self._settle()
 
     def _settle(self) -> Iterator[tuple[int, Reason]]:
@@ -126,7 +125,7 @@ class TimeChecks:
             self._waiting = None
 
     def _follow_rtc(self, kind: int, seq: int, now: _Moment, detail: bytes) -> None:
-        """Note what a start states by its RTC, and whether the bridge's time bears it out."""
+        """Record a start's claim by its RTC, and whether the bridge's time confirms it."""
         now_ms, now_bound_ms, _, source = now
         if kind == _BOOT:
             self._by_rtc, self._moved_ms = None, 0
@@ -156,7 +155,7 @@ class TimeChecks:
         old_ms, old_source = records.time_before(detail)
         before = self._before
         if self._waiting is not None and self._waiting[3] == now:
-            before = self._waiting[2]  # what stood between was made with the new time
+            before = self._waiting[2]  # the records between were made with the new time
             self._waiting = None
         yield from self._settle()
         if old_source != _NO_TIME:
@@ -173,7 +172,7 @@ class TimeChecks:
     def _check_day(self, kind: int, seq: int, utc_s: int, detail: bytes) -> Iterator[tuple[int, Reason]]:
         """The day that an EPOCH record names is that of the epoch's first record.
 
-        If the first number was burnt, it is the day of the EPOCH record before: the clock knew no other.
+        If the first number was burnt, it is the day of the EPOCH record before: the clock had no other.
         """
         if seq == 0:
             self._day = utc_s // DAY_S
@@ -189,7 +188,7 @@ class TimeChecks:
 
 
 def _disagreement(before: _Moment, now: _Moment) -> Reason | None:
-    """Why two moments of one start, the second one later, cannot both be right; None if they can."""
+    """Why two moments of one start, in this order, cannot both be right; None if they can."""
     before_ms, before_bound_ms, before_uptime_ms, before_source = before
     now_ms, now_bound_ms, now_uptime_ms, now_source = now
     passed_ms = (now_uptime_ms - before_uptime_ms) % _WRAP

@@ -1,8 +1,8 @@
 """Merges records from several sources: one record for each number, and every number that has two.
 
-A source gives its records as runs of ascending numbers. What it says twice, or another source says too, is compared
-byte by byte; one is in the timeline and another is a conflict; which of them is genuine is for the seal to say.
-Works in the space of the records themselves and a few bytes a run, whatever numbers they claim.
+A source provides its records as runs of ascending numbers. A repeated number is compared byte by byte; a different
+record is a conflict; the seal decides which one is genuine. Works in the space of the records themselves and a few
+bytes a run, whatever numbers they claim.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Conflict(NamedTuple):
 
 @dataclass(slots=True)
 class Timeline:
-    """One record a number, in ascending runs; two runs that touch come from different places."""
+    """One record per number, in ascending runs; two runs that touch come from different places."""
 
     runs: list[Run] = field(default_factory=list)
     conflicts: dict[int, list[Conflict]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Timeline:
 
 
 def runs_of(raws: bytes | bytearray | memoryview, source: str) -> list[Run]:
-    """Records one after another, cut where the numbers that they carry do not go on by one."""
+    """Concatenated records, split where their numbers do not increase by one."""
     view = memoryview(raws)
     seqs = array("I", (seq for (seq,) in _SEQ.iter_unpack(view)))
     cuts = [0, *(at for at in range(1, len(seqs)) if seqs[at] != seqs[at - 1] + 1), len(seqs)]
@@ -104,7 +104,7 @@ def merge(sources: Iterable[Sequence[Run]]) -> Timeline:
 
 
 def _compare(timeline: Timeline, again: Run) -> None:
-    """Hold a run whose numbers may be known against the timeline: equal is nothing new, different is a conflict."""
+    """Compare a run with the timeline: equal records are ignored, different ones are conflicts."""
     index = bisect_right(timeline.runs, again.first, key=lambda run: run.first) - 1
     seq = again.first
     while seq < again.end:

@@ -1,8 +1,8 @@
 """The verifier: checks every record of a clock, from every source, starting from the clock's first key.
 
 One pass in the order of numbers. Proof begins at GENESIS, or at the first EPOCH record of a ring that has turned over:
-the keys of later epochs follow from E_0 alone. A record that fails does not hide those after it: its successor's tag
-says which state to go on from, and if none fits, proof begins again with the next epoch. Nothing is skipped silently:
+the keys of later epochs follow from E_0 alone. A failed record does not hide those after it: its successor's tag shows
+from which state to continue, and if none fits, proof begins again with the next epoch. Nothing is skipped silently:
 each number is ok, unproven or failed, with a reason.
 """
 
@@ -32,14 +32,14 @@ _EPOCH: Final = int(Kind.EPOCH)
 _MOST_BURNT: Final = 255
 """Numbers in a row that a BOOT can declare burnt."""
 _AT_ONCE: Final = 4096
-"""Records copied out of a mapped file at a time: a slice of bytes costs less than one of a view."""
+"""Records copied from a mapped file at a time: a slice of bytes costs less than one of a view."""
 _LOOK_AHEAD: Final = 3
 """Records in a row that may fail and still leave the one after them provable."""
 
 
 @dataclass(slots=True)
 class Evidence:
-    """All that was read of one clock. `slots` None: no key store was given; `ring` None: no journal partition."""
+    """All that was read about one clock. `slots` None: no key store was given; `ring` None: no journal partition."""
 
     sources: list[Sequence[Run]] = field(default_factory=list)
     ring: Ring | None = None
@@ -50,7 +50,7 @@ class Evidence:
 
 @dataclass(slots=True)
 class Report:
-    """What the verifier says. Counts are of records; `head` is the number after the newest one."""
+    """The verifier's result. Counts are of records; `head` is the number after the newest one."""
 
     clock_id: str
     timeline: Timeline
@@ -73,12 +73,12 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Of the whole: failed if anything failed, ok only if everything is proven."""
+        """The overall verdict: failed if anything failed, ok only if everything is proven."""
         verdicts = {finding.reason.verdict for finding in self.findings}
         return max(verdicts, key=[Verdict.OK, Verdict.UNPROVEN, Verdict.FAILED].index, default=Verdict.OK)
 
     def records(self) -> Iterator[tuple[int, bytes, Finding | None]]:
-        """Every record with its number and the worst that is said of it."""
+        """Every record with its number and its worst verdict."""
         spans = sorted(
             (f for f in self.findings if f.first is not None),
             key=lambda f: (f.first or 0, f.reason.verdict is not Verdict.FAILED),
@@ -97,7 +97,7 @@ class Report:
 
 
 def verify(keys: ClockKeys, evidence: Evidence) -> Report:
-    """Judge everything that was read of the clock. Never raises, whatever the bytes say."""
+    """Judge everything that was read about the clock. Never raises, for any bytes."""
     timeline = merge(evidence.sources)
     report = Report(keys.clock_id, timeline, evidence.findings)
     if not timeline.runs:
@@ -125,7 +125,7 @@ class _Judge:
         self._runs = report.timeline.runs
         self._times = TimeChecks()
         self._head = self._runs[0].first if evidence.ring is None else evidence.ring.lowest
-        self._before: bytes | None = None  # the record before, whatever was said of it
+        self._before: bytes | None = None  # the record before, with any verdict
         self._broken = False  # whether proof had begun and was lost
         self._verified_from = (keys.founded(), 0)  # the state of the last run verified, and where in its run it began
         self.state: SealState | None = None
@@ -161,7 +161,7 @@ class _Judge:
             self._report.retired = not self.state.r
 
     def _cross(self, run: Run) -> None:
-        """Come from the record before to the first of a run: numbers between are burnt and declared, or missing."""
+        """Go from the record before to the first of a run: numbers between are burnt and declared, or missing."""
         hole = run.first - self._head
         if hole <= 0:
             return
@@ -195,21 +195,21 @@ class _Judge:
                 at += 1
 
     def is_one_behind(self, slot: KeySlot) -> bool:
-        """Whether a key slot is what the clock held before it took the last record."""
+        """Whether a key slot is the clock's key before the last record."""
         run = self._runs[-1]
         state, at = self._verified_from
         verified = seal.verify_run(state, run.raws[at * RECORD_BYTES : -RECORD_BYTES])
         return slot.continues(seal.burn(verified.state, _declared(run.raw(run.end - 1))))
 
     def _accept(self, part: Run) -> None:
-        """The seal holds; the records must still agree with each other."""
+        """The seal is valid; the records must also agree with each other."""
         if self._report.first_proven is None:
             self._report.first_proven = part.first
         for seq, reason in self._times.check(part.raws):
             self._findings.add(reason, seq)
 
     def _refuse(self, index: int, seq: int, refused: RecordRefused | SealFailed) -> None:
-        """A record fails: say so, and find the state from which the next one can be judged."""
+        """A record fails: report it, and find the state from which the next one can be judged."""
         assert self.state is not None
         for conflict in self._report.timeline.conflicts.get(seq, []):
             verified = seal.verify_run(self.state, conflict.raw)
@@ -240,7 +240,7 @@ class _Judge:
         return is_last and live is not None and live.seq == seq and reason is not Reason.UNSEALED
 
     def _after_failed(self, state: SealState, index: int, seq: int, depth: int = 1) -> tuple[SealState | None, bool]:
-        """The state after a failed record, if the next record's tag bears one out; and whether its slot was burnt."""
+        """The state after a failed record, if the next record's tag confirms one; and whether its slot was burnt."""
         following = self._following(index, seq)
         if following is None:
             return None, False
@@ -259,7 +259,8 @@ class _Judge:
         return None, False
 
     def _guesses(self, state: SealState, raw: bytes, seq: int) -> list[SealState]:
-        """What may hold after a failed record: its tag or its body was changed, and it may have closed its epoch."""
+        """The possible states after a failed record: its tag or its body was changed, and it may have closed its
+        epoch."""
         base = seal.burn(state, seq - state.next_seq)
         stored, made = raw[SEALED_BYTES:], seal.record_tag(base.r, base.tag, raw[:SEALED_BYTES])
         after = base._replace(next_seq=seq + 1, records=base.records + 1)
@@ -285,7 +286,7 @@ class _Judge:
         return (index + 1, follow.first) if hole <= _declared(follow.raw(follow.first)) else None
 
     def _begin_again(self, index: int, at: int) -> int:
-        """Without a key: the first place from `at` on where an epoch begins and holds; all before it is unproven."""
+        """Without a key: the first place from `at` on where an epoch begins and verifies; all before it is unproven."""
         run = self._runs[index]
         for seq, closing in self._after_closing(run, at):
             raw = run.raw(seq)
@@ -309,7 +310,7 @@ class _Judge:
             place = kinds.find(_EPOCH, place + 1)
 
     def _after_epoch(self, closing: bytes, next_seq: int, raw: bytes | None) -> SealState:
-        """The state after an EPOCH record, from its number and tag alone: a false one bears no next record out."""
+        """The state after an EPOCH record, from its number and tag alone: a false one confirms no next record."""
         epoch = int.from_bytes(closing[10:12], "big")
         boot = int.from_bytes(closing[8:10], "big")
         r, e_next = self._keys.epoch_start(min(epoch + 1, seal.EPOCH_LAST))
@@ -327,7 +328,7 @@ class _Judge:
 
 
 def _reason(refused: RecordRefused | SealFailed) -> Reason:
-    """The word for what the seal says. Holes are crossed before: a number that does not fit is another's place."""
+    """The seal's verdict as a reason. Holes are handled before: a number that does not fit belongs elsewhere."""
     return Reason.SEQUENCE if isinstance(refused, SealGap) else Reason(refused.reason)
 
 
@@ -341,23 +342,23 @@ def _is_unsealed(raw: bytes) -> bool:
 
 
 def _with_boot_of(state: SealState, raw: bytes) -> SealState:
-    """The same with the boot count that the next record goes on from: that of one that failed is not known."""
+    """The same with the next record's boot count: that of a failed one is unknown."""
     return state._replace(boot=max(int.from_bytes(raw[8:10], "big") - (raw[_KIND_AT] == _BOOT), 0))
 
 
 def _bears_out(state: SealState, raw: bytes, seq: int) -> bool:
-    """Whether a record's tag is what this state makes of it."""
+    """Whether a record's tag is the one from this state."""
     if _is_unsealed(raw):
         return seal.unsealed_tag(state.tag, raw[:SEALED_BYTES]) == raw[SEALED_BYTES:]
     r = seal.burn(state, seq - state.next_seq).r
     return seal.record_tag(r, state.tag, raw[:SEALED_BYTES]) == raw[SEALED_BYTES:]
 
 
-# --- against the flash and what others know ---
+# --- against the flash and other sources ---
 
 
 def _check_flash(evidence: Evidence, judge: _Judge, report: Report) -> None:
-    """The key store must hold the next key and no other; the ring must hold all that is known of its numbers."""
+    """The key store must hold the next key and no other; the ring must have all known records within its numbers."""
     ring, slots, findings = evidence.ring, evidence.slots, report.findings
     tail: list[int] = []
     if ring is not None:
@@ -387,7 +388,7 @@ def _check_key(slots: list[KeySlot], judge: _Judge, burnt: int, report: Report) 
     findings = report.findings
     live = slots[-1]
     for slot in slots[:-1]:
-        # The one before stays for a moment, until it is zeroed.
+        # The previous one exists for a moment, until it is zeroed.
         beside = slot.seq + 1 >= live.seq and slot is slots[-2]
         findings.add(Reason.UNFINISHED if beside else Reason.EARLIER_KEY, None, place=f"key slot {slot.index}")
     states = [judge.state] if judge.state is not None else judge.at_end
@@ -407,7 +408,7 @@ def _check_key(slots: list[KeySlot], judge: _Judge, burnt: int, report: Report) 
 
 
 def _check_anchors(evidence: Evidence, report: Report) -> None:
-    """A tag that was known outside must be the chain's tag at that number."""
+    """A tag noted elsewhere must be the chain's tag at that number."""
     head = max(report.head, evidence.ring.head if evidence.ring is not None else 0)
     for anchor in evidence.anchors:
         if anchor.next_seq > head:
@@ -466,7 +467,7 @@ def add_flash(evidence: Evidence, parts: image.Partitions) -> None:
 
 
 def check_copies(evidence: Evidence, keys: ClockKeys, parts: image.Partitions) -> None:
-    """No key of an epoch that has begun may stand anywhere in a whole flash, and no key slot outside the key store."""
+    """No key of an epoch that has begun may be anywhere in a whole flash, and no key slot outside the key store."""
     if parts.flash is None or parts.seal is None:
         return
     newest = evidence.slots[-1].epoch if evidence.slots else 0

@@ -1,1 +1,1 @@
-"""A site's installation: what it is made of, how its parts run as services, and what may be wrong with it."""
+"""A site's installation: its files, its services, and its checks."""

@@ -1,7 +1,7 @@
-"""What a site's installation is made from: the few questions that `badgeclock site init` asks, or a file with answers.
+"""The input of a site's installation: the few questions of `badgeclock site init`, or a file with answers.
 
-A file is TOML with the names below; what is missing there is asked for at the terminal. The table [authority] is that
-of bridge.toml.
+A file is TOML with the names below; the terminal prompts for missing ones. The table [authority] is that of
+bridge.toml.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.errors import SettingsError
 
 AUTHORITY: Final = {"kind": "file", "path": "declarations.csv"}
-"""Until the access to the authority is there: declarations go to a file, and nobody gets a number."""
+"""Until access to the authority is granted: declarations go to a file, and nobody gets a number."""
 
 
 class Services(StrEnum):
@@ -28,11 +28,11 @@ class Services(StrEnum):
     SYSTEMD = "systemd"
     COMPOSE = "compose"
     HAND = "hand"
-    """A person, or `badgeclock site run`."""
+    """Started by hand, or by `badgeclock site run`."""
 
 
 class Answers(BaseModel):
-    """All of it. Ports are TCP."""
+    """All answers. Ports are TCP."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,22 +42,22 @@ class Answers(BaseModel):
     employer: str = Field(min_length=1)
     employer_name: str = Field(min_length=1)
     broker_name: str = "localhost"
-    """By which clocks reach the broker."""
+    """The broker's name for clocks."""
     broker_port: int = Field(default=8883, ge=1, le=65535)
     account: str = "admin"
-    """The administrator's of the operators' pages."""
+    """The administrator's account of the operators' pages."""
     console_port: int = Field(default=8450, ge=1, le=65535)
     http_port: int = Field(default=9480, ge=1, le=65535)
     store_port: int = Field(default=5433, ge=1, le=65535)
-    """Of PostgreSQL, in containers; 5432 may be this machine's own."""
+    """PostgreSQL's port, in containers; 5432 may be used by this machine's own."""
     services: Services = Services.SYSTEMD
     user: str = "badgeclock"
-    """Whose bridge and console are, under systemd."""
+    """The user of bridge and console, under systemd."""
     authority: dict[str, Any] = AUTHORITY
 
 
 class Question(NamedTuple):
-    """What a person is asked, and what counts if they answer nothing."""
+    """The questions, and the default answers."""
 
     name: str
     words: str
@@ -77,8 +77,8 @@ QUESTIONS: Final = (
 
 
 def read(path: Path | None, ask: Callable[[Question], str] | None) -> Answers:
-    """The answers in a file, and for what is not there those of a person; `ask` None: nobody can be asked. Raises
-    SettingsError, which names what is missing or wrong.
+    """The answers from a file, and, for missing ones, from a person; `ask` None: no prompts. Raises SettingsError,
+    which names what is missing or wrong.
     """
     given: dict[str, Any] = {}
     if path is not None:
@@ -100,7 +100,7 @@ def read(path: Path | None, ask: Callable[[Question], str] | None) -> Answers:
 
 
 def checked(given: Mapping[str, Any]) -> Answers:
-    """The answers, if they hold. Raises SettingsError."""
+    """The checked answers. Raises SettingsError."""
     try:
         return Answers.model_validate(given)
     except ValidationError as error:

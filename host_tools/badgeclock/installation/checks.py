@@ -1,7 +1,7 @@
-"""What may be wrong with an installation: a check is one function below, and nothing is changed by any of them.
+"""Checks of an installation: each is one function below, and changes nothing.
 
-Each yields what it found with its fix. A check that cannot be made, because what it needs is wrong already, finds
-nothing: what it needs has its own finding.
+Each yields its findings with their fixes. A check whose prerequisites are wrong finds nothing: they have their own
+findings.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CONNECT_S: Final = 5.0
 DISK_FREE: Final = 512 * 1024 * 1024
 """Bytes. A store of a million presences is about as large, and a backup of it is made beside it."""
 _UNSYNCHRONISED: Final = 5
-"""TIME_ERROR (adjtimex(2)): nothing keeps this machine's clock right."""
+"""TIME_ERROR (adjtimex(2)): this machine's clock is not synchronised."""
 _GIVEN_UP_MS: Final = 3 * validity.DAY_MS
 _SYSTEMD: Final = Path("/run/systemd/system")
 _UNIT_PLACES: Final = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
@@ -78,7 +78,7 @@ _RENEW: Final = {
 
 
 def load(config: Path, places: tuple[Path, ...], now_ms: int) -> Machine:
-    """This machine, as the checks look at it."""
+    """This machine, as input of the checks."""
     held: BridgeSettings | None = None
     if config.is_file():
         try:
@@ -89,7 +89,7 @@ def load(config: Path, places: tuple[Path, ...], now_ms: int) -> Machine:
 
 
 def held_settings(machine: Machine) -> Iterator[Finding]:
-    """Settings that do not hold."""
+    """Invalid settings."""
     if machine.config is not None and machine.settings is None:
         try:
             settings.load(machine.config)
@@ -107,7 +107,7 @@ def roots(machine: Machine) -> Iterator[Finding]:
 
 
 def secret_files(machine: Machine) -> Iterator[Finding]:
-    """Keys that are not there, that everybody may read, or that fit no certificate."""
+    """Keys that are missing, readable by every user, or fit no certificate."""
     if machine.settings is None:
         return
     for path in _keys(machine.settings):
@@ -162,7 +162,7 @@ def certificates(machine: Machine) -> Iterator[Finding]:
 
 
 def broker(machine: Machine) -> Iterator[Finding]:
-    """A broker that is not reached, or that the bridge and it do not know each other."""
+    """A broker that cannot be reached, or that does not trust the bridge, or is not trusted."""
     if machine.settings is None:
         return
     own = machine.settings.broker
@@ -171,13 +171,13 @@ def broker(machine: Machine) -> Iterator[Finding]:
         context = ssl.create_default_context(cafile=own.ca)
         context.load_cert_chain(own.certificate, own.key)
     except (OSError, ssl.SSLError):
-        return  # `secret_files` says it
+        return  # `secret_files` reports it
     try:
         with (
             socket.create_connection((own.host, own.port), CONNECT_S) as connection,
             context.wrap_socket(connection, server_hostname=own.host) as secured,
         ):
-            secured.settimeout(0.2)  # in TLS 1.3 a client learns by reading that it was turned away
+            secured.settimeout(0.2)  # in TLS 1.3 a client learns only by reading that it was rejected
             _read_silence(secured)
     except ssl.SSLCertVerificationError as error:
         do = "[broker] host must be a name of its certificate, and [broker] ca of the same workshop; see `ca broker`"
@@ -191,7 +191,7 @@ def broker(machine: Machine) -> Iterator[Finding]:
 
 
 def _read_silence(secured: ssl.SSLSocket) -> None:
-    """Read once; that nothing comes is what is wanted. Raises SSLError if the other end has refused."""
+    """Read once; no data is expected. Raises SSLError if the other end has refused."""
     try:
         secured.recv(1)
     except TimeoutError:
@@ -225,7 +225,7 @@ def disk(machine: Machine) -> Iterator[Finding]:
 
 
 def clocks(machine: Machine) -> Iterator[Finding]:
-    """No clock at all, or clocks that do not stand well."""
+    """No clock at all, or clocks with marks."""
     if machine.settings is None:
         return
     marked = _asked(machine.settings, registry.marked)
@@ -234,13 +234,13 @@ def clocks(machine: Machine) -> Iterator[Finding]:
         do = "badgeclock clock provision in the workshop, badgeclock bridge clock add here"
         yield Finding("clocks", "the bridge knows no clock", "the store", do)
     for (mark, cause), number in (marked or {}).items():
-        if number and cause != "certificate":  # of which `certificates` speaks
+        if number and cause != "certificate":  # reported by `certificates`
             do = "badgeclock bridge clock list says which, and what to do"
             yield Finding("clocks", f"{number} {mark} ({cause})", "the store", do)
 
 
 def authority(machine: Machine) -> Iterator[Finding]:
-    """Settings of an authority that cannot be used, or an endpoint that is not reached."""
+    """Settings of an authority that cannot be used, or an endpoint that cannot be reached."""
     if machine.settings is None:
         return
     for name, one in (
@@ -263,7 +263,7 @@ def authority(machine: Machine) -> Iterator[Finding]:
 def _reached(one: AuthoritySettings, name: str) -> Iterator[Finding]:
     endpoint = getattr(one, "endpoint", None)
     if not isinstance(endpoint, str) or getattr(one, "proxy", None) or os.environ.get("HTTPS_PROXY"):
-        return  # what is between decides
+        return  # the network between decides
     parts = urlsplit(endpoint)
     try:
         socket.create_connection((parts.hostname or "", parts.port or 443), CONNECT_S).close()
@@ -274,7 +274,7 @@ def _reached(one: AuthoritySettings, name: str) -> Iterator[Finding]:
 
 
 def notices(machine: Machine) -> Iterator[Finding]:
-    """Settings by which nobody can be called, and notices that reached nobody for a day."""
+    """Settings with which no notice can be sent, and notices undelivered for a day."""
     if machine.settings is None or not (machine.settings.notices.calls or machine.settings.notices.heartbeat_url):
         return
     try:
@@ -289,14 +289,14 @@ def notices(machine: Machine) -> Iterator[Finding]:
 
 
 def time(machine: Machine) -> Iterator[Finding]:
-    """A clock that nothing keeps right: punches are judged by it."""
+    """A machine's clock that is not synchronised: punches are judged by it."""
     if machine.config is not None and _is_unsynchronised():
         do = "install and enable chrony or systemd-timesyncd"
         yield Finding("time", "nothing keeps this machine's time right", "this machine", do)
 
 
 def _is_unsynchronised() -> bool:
-    # struct timex (linux/timex.h) has less than 256 bytes; modes 0 asks, and changes nothing.
+    # struct timex (linux/timex.h) has less than 256 bytes; modes 0 only reads.
     asked = ctypes.create_string_buffer(512)
     return bool(ctypes.CDLL(None).adjtimex(asked) == _UNSYNCHRONISED)
 
@@ -344,7 +344,7 @@ def state_folder(own: BridgeSettings) -> Path:
 
 
 def _asked(own: BridgeSettings, question: Callable[[Connection], _T]) -> _T | None:
-    """What the store answers; None if it cannot, which `store` says."""
+    """A result from the store; None if it fails, which `store` reports."""
     try:
         with closing(Store.for_reading(own.store.url)) as opened:
             opened.check()
@@ -371,5 +371,5 @@ CHECKS: Final[tuple[Callable[[Machine], Iterator[Finding]], ...]] = (
 
 
 def examine(machine: Machine) -> list[Finding]:
-    """What all checks find."""
+    """The findings of all checks."""
     return [finding for check in CHECKS for finding in check(machine)]

@@ -1,8 +1,8 @@
 """The compose file of an installation in containers: broker, PostgreSQL, bridge and console, on this machine's network.
 
-The installation's folder is at the same place inside as outside, so that every path in it holds; each service sees only
-what it needs of it. Bridge and console listen where they do without containers, on the loopback interface; so does the
-store. `prepare` makes the store, or brings it to the bridge's form, before the bridge starts.
+The installation's folder has the same path inside and outside, so that every path in it is valid; each service sees
+only what it needs. Bridge and console listen on the loopback interface, as without containers; so does the store.
+`prepare` creates or migrates the store before the bridge starts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CONFINED: Final = """\
 
 
 def store_url(port: int) -> str:
-    """Where the bridge finds the store; the password is in the file that PGPASSFILE names."""
+    """The store's URL for the bridge; the password is in the file named in PGPASSFILE."""
     return f"postgresql+psycopg://{DATABASE}@127.0.0.1:{port}/{DATABASE}"
 
 
@@ -41,10 +41,10 @@ def passfile(port: int, password: str) -> str:
 
 
 def text(folder: Path, store_port: int, user: int, group: int) -> str:
-    """The compose file of the installation in a folder; what runs in containers is this user's and group's."""
+    """The compose file of the installation in a folder; the containers run as this user and group."""
     confined = _CONFINED.format(user=user, group=group)
     config = folder / "bridge.toml"
-    # The bridge's folder is written by nobody; only keys and certificates are in it.
+    # The bridge's folder is read-only; it has only keys and certificates.
     badgeclock = f"""\
     image: {BRIDGE_IMAGE}
     environment: {{PGPASSFILE: "{folder}/bridge/{PASSFILE}"}}

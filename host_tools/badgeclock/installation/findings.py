@@ -1,4 +1,4 @@
-"""What a check of an installation finds, and what the checks look at."""
+"""The findings of an installation's checks, and their input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from badgeclock.bridge.settings import BridgeSettings
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: what it is, where, and what to do."""
+    """A finding: what, where, and what to do."""
 
     check: str
     what: str
@@ -20,8 +20,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the checks look at: the bridge's settings file, None on a machine without one; what it says, None if it does
-    not hold; folders of people; and the time.
+    """The input of checks: the bridge's settings file, None on a machine without one; its settings, None if invalid;
+    people's folders; and the time.
     """
 
     config: Path | None

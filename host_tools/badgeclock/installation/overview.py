@@ -1,4 +1,4 @@
-"""How an installation stands, in one screen: its parts, today, what waits, what ends next. Reads only."""
+"""The state of an installation on one screen: its parts, today, open items, what expires next. Read-only."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from badgeclock.installation import checks
 from badgeclock.installation.findings import Machine
 
 SITES_MOST: Final = 12
-"""So many fit on the screen; the others are counted."""
+"""This many fit on the screen; the others are only counted."""
 _UNDER_WAY: Final = (PresenceState.QUEUED, PresenceState.SENT, PresenceState.UNKNOWN)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line: what it is about, what there is to say, and whether it needs somebody."""
+    """One line: its subject, its text, and whether it needs attention."""
 
     about: str
     says: str
@@ -37,9 +37,9 @@ class Line:
 
 
 def look(machine: Machine) -> list[Line]:
-    """All lines. Raises SettingsError for a machine without a bridge, or whose settings do not hold."""
+    """All lines. Raises SettingsError for a machine without a bridge, or with invalid settings."""
     own = machine.settings
-    assert own is not None  # the caller loads it
+    assert own is not None  # the caller imports it
     lines = [_bridge(own), *_broker(machine), *_store(machine, own)]
     with closing(Store.for_reading(own.store.url)) as store:
         try:

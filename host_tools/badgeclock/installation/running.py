@@ -1,5 +1,5 @@
-"""Runs the parts of an installation in the foreground, where no service manager does: broker, bridge and console, and
-of a trial the sandbox and the virtual clock. They end together.
+"""Runs the parts of an installation in the foreground, without a service manager: broker, bridge and console, and for a
+trial the sandbox and the virtual clock. They end together.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Running:
         self._parts = self._all()
 
     def start(self, say: Callable[[str], None]) -> None:
-        """Start all. Raises BadgeclockError with the end of the log of what did not start; what runs is ended."""
+        """Start all. Raises BadgeclockError with the end of the log of a part that did not start; the others are
+        stopped."""
         try:
             for part in self._parts:
                 say(f"starting {part.name}")
@@ -49,12 +50,12 @@ class Running:
             raise
 
     def stop(self) -> None:
-        """End all, the last one first."""
+        """Stop all, the last one first."""
         for part in reversed(self._parts):
             part.stop()
 
     def watch(self) -> None:
-        """Return when one of them has ended, by raising BadgeclockError that names it."""
+        """Wait until one of them has ended, then raise BadgeclockError that names it."""
         while True:
             for part in self._parts:
                 if not part.running:
@@ -67,7 +68,7 @@ class Running:
 
     @property
     def console_url(self) -> str:
-        """Where the operators' pages are."""
+        """The address of the operators' pages."""
         own = self._settings.console
         return f"{'https' if own.certificate else 'http'}://{own.host}:{own.port}/"
 

@@ -1,14 +1,12 @@
 """Makes a site's installation in one folder, ready to run:
 
-    bridge.toml            the bridge's settings
-    bridge/                ca.pem certificate.pem key.pem data.key
-    state/                 the store, and the sockets and files that the services write
-    broker/                Mosquitto's configuration, access list and certificates (technician.broker)
-    workshop/              the site's authority and the first keys of its clocks: to be carried to another machine
-    systemd/               the units; or compose.yaml, with what `prepare` makes the store of in bridge/
+    bridge.toml the bridge's settings bridge/ ca.pem certificate.pem key.pem data.key state/ the store, and the sockets
+    and files that the services write broker/ Mosquitto's configuration, access list and certificates
+    (technician.broker) workshop/ the site's authority and the first keys of its clocks: to be carried to another
+    machine systemd/ the units; or compose.yaml, with the input of `prepare` in bridge/
 
-Nothing that exists is written over: a folder that has something in it is refused. What failed half-way is taken away
-again, so that the same command can be given once more.
+Nothing is overwritten: a folder that is not empty is refused. After a failure everything is removed, so that the same
+command can be repeated.
 """
 
 from __future__ import annotations
@@ -48,15 +46,13 @@ STATE: Final = "state"
 BRIDGE: Final = "bridge"
 UNITS: Final = "systemd"
 MOSQUITTO_USER: Final = "mosquitto"
-_NO_SERVICE: Final = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - ours are refused there
+_NO_SERVICE: Final = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 - refused for installations
 """Where a hardened service sees nothing (ProtectHome, PrivateTmp)."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: the folder, and the first password of the operators' pages' account; empty where there is no
-    store yet.
-    """
+    """The result: the folder, and the first password of the operators' pages; empty if there is no store yet."""
 
     folder: Path
     password: str
@@ -65,8 +61,8 @@ class Made:
 def make(
     folder: Path, answers: Answers, passphrase: Callable[[Path], str | None], command: str, by: str, now_ms: int
 ) -> Made:
-    """Make all of it in a new or empty folder. `passphrase` gives that of the workshop, None for none; `command` is
-    the `badgeclock` program that services start; `by` is who is put down for it. Raises BadgeclockError.
+    """Make an installation in a new or empty folder. `passphrase` returns that of the workshop, None for none;
+    `command` is the `badgeclock` program that services start; `by` is the recorded author. Raises BadgeclockError.
     """
     folder = folder.resolve()
     _check(folder, answers, command)
@@ -127,7 +123,7 @@ def toml_of(answers: Answers) -> str:
     }
     lines = ["# Made by `badgeclock site init`. docs/operating.md has every setting.\n"]
     for name, table in tables.items():
-        # A JSON string, number, boolean or list of them is one of TOML too.
+        # A JSON string, number, boolean or list of them is also valid TOML.
         values = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
         lines.append(f"[{name}]\n{values}")
     return "\n".join(lines)
@@ -195,7 +191,7 @@ def _add_site(
 
 
 def _write_compose(folder: Path, shop: Workshop, answers: Answers) -> None:
-    """The compose file, and what `prepare` makes the store of."""
+    """The compose file, and the input of `prepare`."""
     password = secrets.token_urlsafe(24)
     port = answers.store_port
     files = {
@@ -211,8 +207,8 @@ def _write_compose(folder: Path, shop: Workshop, answers: Answers) -> None:
 
 
 def prepare(folder: Path, by: str, now_ms: int) -> bool:
-    """Bring the store of an installation in containers to this version's form, with employer and site in it; whether
-    the site is new. The same again changes nothing. Raises BadgeclockError.
+    """Create or migrate the store of an installation in containers, with employer and site; returns whether the site is
+    new. Repeating it changes nothing. Raises BadgeclockError.
     """
     kept = folder / BRIDGE / ANSWERS
     if not kept.is_file():
@@ -238,7 +234,7 @@ def prepare(folder: Path, by: str, now_ms: int) -> bool:
 
 
 def place_of(folder: Path, answers: Answers, command: str) -> units.Place:
-    """Where the services find everything."""
+    """The paths for the services."""
     keys = {
         f"BADGECLOCK_BRIDGE_{table.upper()}__KEY": Path(path)
         for table, path in (("authority", answers.authority.get("key")),)
@@ -294,11 +290,11 @@ def _entry(user: str) -> pwd.struct_passwd:
 
 
 def _give_to(folder: Path, user: str) -> None:
-    """The state to the services' user, and the settings and certificates to be read by its group; keys stay root's,
-    which systemd hands over.
+    """Give the state to the services' user, and let its group read settings and certificates; keys stay root's, and
+    systemd passes them.
     """
     owner = _entry(user)
-    folder.chmod(0o711)  # the broker's user passes through
+    folder.chmod(0o711)  # the broker's user needs to traverse it
     (folder / BRIDGE).chmod(0o750)
     for path in (folder / CONFIG, folder / BRIDGE, folder / BRIDGE / "ca.pem", folder / BRIDGE / "certificate.pem"):
         os.chown(path, 0, owner.pw_gid)
@@ -309,7 +305,7 @@ def _give_to(folder: Path, user: str) -> None:
 
 
 def next_steps(folder: Path, answers: Answers, *, is_trial: bool) -> list[str]:
-    """What a person does next, a line each."""
+    """The next steps for a person, one line each."""
     config = folder / CONFIG
     if is_trial:
         return [f"next: badgeclock site run {folder}"]

@@ -1,7 +1,7 @@
 """A site to try everything out on one machine: the sandbox as authority, a virtual clock, and one worker with a badge.
 
-Each step is the command that a person gives, in its own process: this needs no more than they do. The national
-number is made up: its check digits are right, its date of birth is none.
+Each step runs the command that a person would give, in its own process. The national number is invented: its check
+digits are right, its date of birth is impossible.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ CLOCK: Final = "clock"
 CLOCK_ID: Final = "clock-0001"
 WORKER: Final = "W-001"
 UID: Final = "04A1B2C3"
-"""Of the badge."""
+"""The badge's UID."""
 _NISS: Final = "00000100265"
 _ONLINE: Final = "Online"
 
 
 def answers() -> Answers:
-    """Of a trial, on ports that are free."""
+    """The answers for a trial, on free ports."""
     sandbox = f"http://127.0.0.1:{free_port()}/PresenceRegistration/v1"
     authority: dict[str, Any] = {
         "kind": "onss-soap",
@@ -99,7 +99,7 @@ def add(folder: Path, made: Answers, command: Sequence[str], say: Callable[[str]
 
 
 def sandbox_port(settings: BridgeSettings) -> int:
-    """Where the bridge looks for the sandbox."""
+    """The sandbox's endpoint for the bridge."""
     return urlsplit(str(getattr(settings.authority, "endpoint", ""))).port or 0
 
 
@@ -115,7 +115,7 @@ def clock_words(folder: Path) -> list[str]:
 
 
 def is_online(folder: Path, command: Sequence[str]) -> bool:
-    """Whether the clock's display says so."""
+    """Whether the clock's display shows a text."""
     if not (folder / CLOCK / "door.sock").is_socket():
         return False
     words = [*command, "virtual", "screen", "--dir", str(folder / CLOCK)]

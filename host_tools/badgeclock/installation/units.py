@@ -1,7 +1,7 @@
 """The systemd units of broker, bridge and console: one text for the Debian package and for `badgeclock site init`.
 
-A service says when it is ready and that it is alive (`bridge.service_manager`), reads its keys as credentials, so that
-their files need only be root's, and may touch nothing but its own folder. tests/host/test_units.py holds them to
+A service reports when it is ready and that it is alive (`bridge.service_manager`), reads its keys as credentials, so
+that their files can be root's alone, and may only write its own folder. tests/host/test_units.py checks them with
 `systemd-analyze security`.
 """
 
@@ -16,7 +16,7 @@ BRIDGE: Final = "badgeclock-bridge.service"
 CONSOLE: Final = "badgeclock-console.service"
 BROKER: Final = "badgeclock-broker.service"
 WATCHDOG_S: Final = 60
-"""A service that has not said so long that it is alive is ended and started again."""
+"""A service that has not reported for this long is killed and restarted."""
 FILES: Final = 16384
 """Open files of bridge and broker: a connection each, of 12,000 clocks at most."""
 
@@ -48,22 +48,18 @@ SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 """
-"""What every one of them does without. `/proc` stays whole: the bridge looks there for a command that holds the store's
-lock. Memory may be made executable: libffi, by which Python calls C, does so."""
+"""Restrictions of every unit. `/proc` stays readable: the bridge looks there for a command that locks the store. Memory
+may be made executable: libffi, by which Python calls C, does so."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an installation is.
+    """The paths of an installation.
 
-    command      the `badgeclock` program
-    config       bridge.toml
-    state        the folder of the store; the services may write there and nowhere else
-    user         whose the services are, and the group of the same name
-    data_key     the file of the store's data key
-    broker_key   the file of the bridge's own key
-    keys         further settings whose files are read as credentials: the environment variable of each, and its file
-    document     the page that `systemctl status` names
+    command the `badgeclock` program config bridge.toml state the folder of the store; the services may write there and
+    nowhere else user the services' user, and the group of the same name data_key the file of the store's data key
+    broker_key the file of the bridge's own key keys further settings whose files are read as credentials: the
+    environment variable of each, and its file document the page that `systemctl status` names
     """
 
     command: str
@@ -85,7 +81,7 @@ PACKAGE: Final = Place(
     broker_key=Path("/etc/badgeclock/key.pem"),
     document="file:/usr/share/doc/badgeclock-bridge/README",
 )
-"""Of the Debian package."""
+"""The paths of the Debian package."""
 
 _DATA_KEY: Final = "BADGECLOCK_BRIDGE_SECRETS__DATA_KEY_FILE"
 _BROKER_KEY: Final = "BADGECLOCK_BRIDGE_BROKER__KEY"
@@ -115,7 +111,7 @@ def broker(mosquitto: Path, folder: Path, user: str) -> str:
     return (
         _head("the site's broker, between clocks and bridge", (), folder / "mosquitto.conf", "man:mosquitto(8)")
         + "[Service]\n"
-        "Type=simple\n"  # a Mosquitto that was built without libsystemd says nothing
+        "Type=simple\n"  # a Mosquitto built without libsystemd reports nothing
         f"User={user}\n"
         f"Group={user}\n"
         f"ExecStart={mosquitto} -c {folder}/mosquitto.conf\n"

@@ -1,4 +1,4 @@
-"""What the NSSO publishes of its services: WSDL, schemas, limits, codes and names. Facts alone, no behaviour.
+"""What the NSSO publishes about its services: WSDL, schemas, limits, codes and names. Only facts, no behaviour.
 
-`authorities` calls the services and `sandbox` plays them; each implements what is defined here by itself.
+`authorities` calls the services and `sandbox` simulates them; each implements these definitions independently.
 """

@@ -1,6 +1,6 @@
 """The facts of PresenceRegistration version 1, from the service's specification 1.11, WSDL and XSD.
 
-`WSDL` is our own description of the service; the schemas beside it say what may be on the wire.
+`WSDL` is our own description of the service; the schemas beside it define the messages.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ CANCEL_REASONS: Final = ("HOLIDAY", "DISEASE", "PLANNING", "C32A")
 # The service prints times without a zone; they are Belgian time.
 ZONE: Final = ZoneInfo("Europe/Brussels")
 
-# The state of a registration; one that "FAILED" its content check is registered all the same.
+# The state of a registration; one that "FAILED" its content check is registered nevertheless.
 REGISTERED: Final = "SUCCESSFULLY REGISTERED"
 CANCELLED: Final = "SUCCESSFULLY CANCELLED"
 VALIDATED: Final = "VALIDATED"
 FAILED: Final = "FAILED"
 
 SAME_DECLARATION: Final = "SAME DECLARATION HAS ALREADY BEEN REGISTERED"
-# Blanks and spelling are the service's.
+# Spaces and spelling are the service's.
 REMARKS: Final = (
     "RELATED DIMONA NOT OK",
     "GIVEN INSS IS NOT THE FOUNDER OF THE COMPANY",

@@ -1,9 +1,9 @@
-"""Every name on the wire of Check In and Out at Work (REST presenceRegistration v1), and who says that it is so.
+"""Every field name of Check In and Out at Work (REST presenceRegistration v1), and its source.
 
-The NSSO's OpenAPI file was not to be had, so this table is the place to correct: client and sandbox write and read by
-it, and nothing else in the code spells a name. `official` is what a page of the NSSO or the federal REST guide says;
-`third party` is what other people's clients send; `assumed` is ours, by analogy with the SOAP service, and must be
-compared with the OpenAPI file before the service is used in earnest.
+The NSSO's OpenAPI file was not available, so corrections belong in this table: client and sandbox read and write by it,
+and no other code contains a name. `official` is from a page of the NSSO or the federal REST guide; `third party` is
+from other clients; `assumed` is ours, by analogy with the SOAP service, and must be compared with the OpenAPI file
+before production use.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, Self
 
 
 class Source(StrEnum):
-    """Who says so."""
+    """The source of a name."""
 
     OFFICIAL = "official"
     THIRD_PARTY = "third party"
@@ -21,7 +21,7 @@ class Source(StrEnum):
 
 
 class Name(str):
-    """A name on the wire; `meaning` says what it is for."""
+    """A field name; `meaning` is its purpose."""
 
     __slots__ = ("meaning", "source")
     source: Source
@@ -35,7 +35,7 @@ class Name(str):
         return made
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        """A copy is a plain string, and no second entry in the table."""
+        """A copy is a plain string, not a second entry in the table."""
         return (str, (str(self),))
 
 

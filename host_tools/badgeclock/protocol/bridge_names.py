@@ -1,4 +1,4 @@
-"""The bridge's name at the broker: the common name of its certificate, which is no clock id."""
+"""The bridge's name at the broker: the common name of its certificate, which is not a clock id."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from typing import Final
 
 BRIDGE_NAME: Final = "bridge"
 BRIDGE_WORKERS_MAX: Final = 16
-"""Most processes of a bridge that take messages."""
+"""Maximum of a bridge's processes that handle messages."""

@@ -1,9 +1,8 @@
-"""Who may write, read and subscribe to what at the broker (docs/protocol.md §7), for its dynamic-security plugin.
+"""Access rules of the broker (docs/protocol.md §7): writing, reading, subscribing, for its dynamic-security plugin.
 
-The plugin answers a subscription that nobody may have with a failure; an access list alone grants it and delivers
-nothing, and then has to judge every message once for each such subscription. Each clock is a client with a role of its
-own, since a role has no word for the client's name. Clocks are added to the plugin by messages to `CONTROL`, which the
-bridge alone may write to.
+The plugin refuses a forbidden subscription; an access list grants it, delivers nothing, and then checks every message
+against each such subscription. Each clock is a client with its own role, since a role cannot refer to the client's
+name. Clocks are added to the plugin by messages to `CONTROL`, which only the bridge may write to.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from badgeclock.protocol.bridge_names import BRIDGE_NAME
 from badgeclock.protocol.topics import UPWARD, Channel, subscription, topic
 
 CONTROL: Final = "$CONTROL/dynamic-security/v1"
-"""Where commands for the plugin are published."""
+"""The topic of commands to the plugin."""
 RESPONSE: Final = f"{CONTROL}/response"
 DOWNWARD: Final = (Channel.ACK, Channel.RECEIPTS, Channel.COMMAND)
 
 
 def clock_role(clock_id: str) -> dict[str, Any]:
-    """The role of one clock, as `createRole` takes it: its own topics, and these ways only."""
+    """The role of one clock, for `createRole`: its own topics, in these directions only."""
     written = [topic(clock_id, channel) for channel in UPWARD]
     read = [topic(clock_id, channel) for channel in DOWNWARD]
     return {"rolename": clock_id, "acls": _rules(written, read)}
@@ -35,12 +34,12 @@ def bridge_role() -> dict[str, Any]:
 
 
 def client(name: str) -> dict[str, Any]:
-    """The client of that name, which is its certificate's, with its role, as `createClient` takes it."""
+    """The client with its certificate's name and its role, for `createClient`."""
     return {"username": name, "roles": [{"rolename": name, "priority": 0}]}
 
 
 def whole(clock_ids: Iterable[str]) -> dict[str, Any]:
-    """The plugin's file for a broker with these clocks: what no role grants is refused."""
+    """The plugin's file for a broker with these clocks: anything not granted by a role is refused."""
     clocks = sorted(set(clock_ids))
     return {
         "defaultACLAccess": {
@@ -56,7 +55,7 @@ def whole(clock_ids: Iterable[str]) -> dict[str, Any]:
 
 
 def _rules(written: Iterable[str], read: Iterable[str]) -> list[dict[str, Any]]:
-    """A subscription is granted by its very words: a filter that covers more, or a shared one, is another."""
+    """A subscription is granted by its exact filter: a wider or a shared one is refused."""
     read = list(read)
     rules = [("publishClientSend", one) for one in written]
     rules += [(kind, one) for one in read for kind in ("publishClientReceive", "subscribeLiteral")]

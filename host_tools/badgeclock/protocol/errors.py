@@ -1,4 +1,4 @@
-"""Bytes that docs/protocol.md does not allow, or that the seal does not vouch for."""
+"""Errors for bytes that violate docs/protocol.md, or whose seal is not valid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from badgeclock.errors import ProtocolError
 
 
 class TopicRefused(ProtocolError):
-    """A name that is no topic, or no clock id, of this protocol."""
+    """A name that is not a topic, or not a clock id, of this protocol."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -21,7 +21,7 @@ class TopicRefused(ProtocolError):
 
 
 class RecordRefused(ProtocolError):
-    """Bytes that are no record. `reason` is a stable word for events and metrics."""
+    """Bytes that are not a record. `reason` is a stable word for events and metrics."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -36,7 +36,7 @@ class RecordRefused(ProtocolError):
 
 
 class SealFailed(ProtocolError):
-    """A record that the clock's seal does not vouch for. `reason` is a stable word for events and metrics."""
+    """A record without a valid seal of the clock. `reason` is a stable word for events and metrics."""
 
     def __init__(self, reason: str, seq: int) -> None:
         self.reason = reason
@@ -52,11 +52,11 @@ class SealFailed(ProtocolError):
 
 
 class SealGap(SealFailed):
-    """A record further on than the next one expected, without a burnt slot that would explain it."""
+    """A record after the expected one, without a burnt slot to explain the gap."""
 
 
 class FrameRefused(ProtocolError):
-    """Bytes that are no frame of this clock, or a body that is not of its type. `reason` is a stable word."""
+    """Bytes that are not a frame of this clock, or a body that does not fit its type. `reason` is a stable word."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

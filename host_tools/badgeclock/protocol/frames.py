@@ -1,7 +1,7 @@
-"""Frames: everything but records that travels between a clock and the bridge (docs/protocol.md §6 and §7).
+"""Frames: all messages between a clock and the bridge except records (docs/protocol.md §6 and §7).
 
-`seal_frame` and `open_frame` are the envelope, the rest are bodies. Any bytes given to a reader here end in a value or
-in `FrameRefused`, never in another exception.
+`seal_frame` and `open_frame` are the envelope, the rest are bodies. For any bytes a reader returns a value or raises
+`FrameRefused`, never another exception.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class FrameType(IntEnum):
 
 
 class Verdict(IntEnum):
-    """What an ACK says of the records that came."""
+    """An ACK's verdict on received records."""
 
     IN_ORDER = 0
     GAP = 1
@@ -70,7 +70,7 @@ class Verdict(IntEnum):
 
 
 class ReceiptState(IntEnum):
-    """What a receipt says of one punch. A later receipt for the same seq replaces an earlier one."""
+    """A receipt's state of one punch. A later receipt for the same seq replaces an earlier one."""
 
     REGISTERED = 1
     REFUSED = 2
@@ -83,7 +83,7 @@ class ReceiptState(IntEnum):
 
 
 class Command(IntEnum):
-    """What a COMMAND asks of a clock."""
+    """The commands to a clock."""
 
     IDENTIFY = 1
     SELF_TEST = 2
@@ -97,7 +97,7 @@ _REPORTED: Final = (Command.IDENTIFY, Command.SELF_TEST, Command.CAPTURE)
 
 
 class DeskStep(IntEnum):
-    """What a step of the badge desk asks of a clock."""
+    """The steps of the badge desk for a clock."""
 
     OPEN = 1
     BADGE = 2
@@ -106,7 +106,7 @@ class DeskStep(IntEnum):
 
 
 class DeskEnd(IntEnum):
-    """What a clock shows of a job of the badge desk that is closed."""
+    """What a clock shows at the end of a job of the badge desk."""
 
     NOTHING = 0
     DONE = 1
@@ -114,7 +114,7 @@ class DeskEnd(IntEnum):
 
 
 class DeskResult(IntEnum):
-    """What became of a step of the badge desk."""
+    """The results of a step of the badge desk."""
 
     DONE = 1
     BADGE = 2
@@ -126,7 +126,7 @@ class DeskResult(IntEnum):
 
 
 class RosterResult(IntEnum):
-    """What a clock answers to a part of a roster."""
+    """A clock's answers to a part of a roster."""
 
     NEXT = 0
     IN_USE = 1
@@ -169,7 +169,7 @@ class Time(NamedTuple):
 
 
 class Desk(NamedTuple):
-    """A step of the badge desk or what became of it: `word` is a DeskStep or a DeskResult, as the direction says."""
+    """A step of the badge desk or its result: `word` is a DeskStep or a DeskResult, depending on the direction."""
 
     job: int
     step: int
@@ -179,7 +179,7 @@ class Desk(NamedTuple):
 
 class DeskKeys(NamedTuple):
     """The keys of a job of the badge desk, 32 bytes each: for frames from the clock, and for frames to it. `seq` is the
-    number of the record whose key they were made of; None: they are those of every job.
+    number of the record from whose key they were derived; None: they are the same for every job.
     """
 
     up: bytes
@@ -197,7 +197,7 @@ class RosterPart(NamedTuple):
 
 
 class RosterAnswer(NamedTuple):
-    """The clock's answer: for NEXT the part that it asks for."""
+    """The clock's answer: for NEXT the requested part."""
 
     version: int
     part: int
@@ -208,7 +208,7 @@ class RosterAnswer(NamedTuple):
 class Online:
     """A running clock's STATUS; fields as in §7, `session` 8 bytes, `tag` 16.
 
-    Those with a default may be missing in what a clock says: one that says nothing of its end has not ended.
+    Those with a default may be missing: without a statement of its end, a clock has not ended.
     """
 
     boot: int
@@ -243,23 +243,23 @@ class Online:
     display_faults: int | None = None
     rtc_faults: int | None = None
     roster: tuple[int, int] | None = None
-    """Version and entries of the roster in use, (0, 0) without one; None: the clock has no place for one."""
+    """Version and entries of the roster in use, (0, 0) without one; None: the clock has no space for one."""
     settings: int | None = None
-    """Version of the bridge's settings, 0 without any; None: the clock takes none."""
+    """Version of the bridge's settings, 0 without any; None: the clock does not support them."""
     settings_refused: tuple[int, str] | None = None
-    """The version that was refused last, and why."""
+    """The last refused version, and the reason."""
     receipts: int | None = None
-    """The highest state of a receipt that the clock knows; None: 6."""
+    """The highest state of a receipt that the clock supports; None: 6."""
     badges: int | None = None
     """The highest form of a badge's keys that the clock reads (docs/badges.md §4); None: 1."""
     desk: int | None = None
-    """The highest form of the badge desk's frames that it knows; 2: a job has its own keys. None: 1."""
+    """The highest form of the badge desk's frames that it supports; 2: a job has its own keys. None: 1."""
     site_keys: int | None = None
-    """How many keys of its site it makes tokens with (§1); None: 1."""
+    """How many keys of its site it uses for tokens (§1); None: 1."""
 
 
 class Report(NamedTuple):
-    """What became of the order with that number: `facts` are the JSON of `told`, by command (§6)."""
+    """The result of the order with that number: `facts` are the JSON of `told`, by command (§6)."""
 
     order: int
     command: Command
@@ -275,12 +275,12 @@ class Offline:
 
 
 def upward_key(k_link: bytes) -> bytes:
-    """K_up, 32 bytes: authenticates what the clock says."""
+    """K_up, 32 bytes: authenticates the clock's frames."""
     return hmac.digest(k_link, b"up", "sha256")
 
 
 def downward_key(k_link: bytes) -> bytes:
-    """K_down, 32 bytes: authenticates what the bridge says."""
+    """K_down, 32 bytes: authenticates the bridge's frames."""
     return hmac.digest(k_link, b"down", "sha256")
 
 
@@ -309,7 +309,7 @@ def seal_frame(key: bytes, clock_id: str, session: bytes, frame: Frame) -> bytes
 
 
 def open_frame(key: bytes, clock_id: str, session: bytes, raw: bytes) -> Frame:
-    """The frame in these bytes, if its tag holds; whether its counter is fresh is for the caller to say."""
+    """The frame in these bytes, if its tag is valid; the caller checks whether its counter is fresh."""
     if not _HEAD.size + TAG_BYTES <= len(raw) <= FRAME_BYTES_MAX:
         raise FrameRefused("length")
     content, tag = raw[:-TAG_BYTES], raw[-TAG_BYTES:]
@@ -344,7 +344,7 @@ def pack_receipts(receipts: Sequence[Receipt]) -> bytes:
 
 
 def unpack_receipts(body: bytes) -> list[Receipt]:
-    """The receipts in a body, but for those of a state that §6 does not name; raises FrameRefused."""
+    """The receipts in a body, without those of a state that is not in §6; raises FrameRefused."""
     if not body or len(body) % _RECEIPT.size or len(body) > RECEIPTS_MAX * _RECEIPT.size:
         raise FrameRefused("receipts length")
     receipts = []
@@ -437,7 +437,7 @@ def unpack_roster_answer(body: bytes) -> RosterAnswer:
 
 
 def pack_settings(version: int, wanted: Mapping[str, Any]) -> bytes:
-    """Body of SETTINGS; raises FrameRefused if it is longer than a frame takes, or the version does not fit."""
+    """Body of SETTINGS; raises FrameRefused if it is too long for a frame, or the version does not fit."""
     body = json.dumps(wanted, separators=(",", ":")).encode()
     if not 0 < version <= _U32 or len(body) > FRAME_BYTES_MAX - _HEAD.size - TAG_BYTES - _SETTINGS.size:
         raise FrameRefused("settings length")
@@ -457,28 +457,28 @@ def unpack_settings(body: bytes) -> tuple[int, dict[str, Any]]:
 
 
 def desk_key(key: bytes) -> bytes:
-    """K_desk, 32 bytes, of K_up or K_down: enciphers the bodies of DESK in that direction."""
+    """K_desk, 32 bytes, of K_up or K_down: encrypts the bodies of DESK in that direction."""
     return hmac.digest(key, b"desk", "sha256")
 
 
 def desk_keys(k_link: bytes) -> DeskKeys:
-    """The keys of every job of a clock that does not know those of one job."""
+    """The keys of every job of a clock without support for keys per job."""
     return DeskKeys(desk_key(upward_key(k_link)), desk_key(downward_key(k_link)), None)
 
 
 def sealed_desk_keys(r: bytes, seq: int) -> DeskKeys:
-    """The keys of a job that begins before record `seq`, whose key R is `r`; the seal then steps over them."""
+    """The keys of a job that begins before record `seq`, whose key R is `r`; the seal then steps past that key."""
     key = hmac.digest(r, b"D", "sha256")
     return DeskKeys(hmac.digest(key, b"up", "sha256"), hmac.digest(key, b"down", "sha256"), seq)
 
 
 def pack_desk_seq(keys: DeskKeys) -> bytes:
-    """What comes before the enciphered part of a body: the number of the record, if the job has its own keys."""
+    """The plain prefix of a body: the number of the record, if the job has its own keys."""
     return b"" if keys.seq is None else keys.seq.to_bytes(4, "big")
 
 
 def unpack_desk_seq(body: bytes) -> tuple[int, bytes]:
-    """(seq, the enciphered part, empty if the clock only says which record comes next); raises FrameRefused."""
+    """(seq, the encrypted part, empty if the clock only reports its next record); raises FrameRefused."""
     if len(body) < _DESK_SEQ_BYTES:
         raise FrameRefused("desk length")
     return int.from_bytes(body[:_DESK_SEQ_BYTES], "big"), body[_DESK_SEQ_BYTES:]
@@ -495,7 +495,7 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 def pack_desk(k_desk: bytes, session: bytes, counter: int, desk: Desk) -> bytes:
-    """Body of DESK in the frame with that counter, enciphered; raises FrameRefused for more than 255 bytes."""
+    """Encrypted body of DESK in the frame with that counter; raises FrameRefused for more than 255 bytes."""
     if len(desk.payload) > DESK_PAYLOAD_MAX:
         raise FrameRefused("desk length")
     plain = _DESK.pack(desk.job, desk.step, desk.word) + desk.payload
@@ -503,7 +503,7 @@ def pack_desk(k_desk: bytes, session: bytes, counter: int, desk: Desk) -> bytes:
 
 
 def unpack_desk(k_desk: bytes, session: bytes, counter: int, body: bytes) -> Desk:
-    """The DESK in a body, deciphered; raises FrameRefused. Only ever for a frame whose tag held."""
+    """The DESK in a body, decrypted; raises FrameRefused. Only for a frame with a valid tag."""
     if not _DESK.size <= len(body) <= _DESK.size + DESK_PAYLOAD_MAX:
         raise FrameRefused("desk length")
     plain = _xor(body, _desk_stream(k_desk, session, counter, len(body)))
@@ -512,7 +512,7 @@ def unpack_desk(k_desk: bytes, session: bytes, counter: int, body: bytes) -> Des
 
 
 def pack_status(status: Online | Offline) -> bytes:
-    """Body of STATUS: UTF-8 JSON without blanks."""
+    """Body of STATUS: UTF-8 JSON without spaces."""
     fields: dict[str, object] = {"v": 1, "boot": status.boot, "connection": status.connection}
     if isinstance(status, Offline):
         fields["state"] = "offline"
@@ -524,7 +524,7 @@ def pack_status(status: Online | Offline) -> bytes:
 
 
 def unpack_status(body: bytes) -> Online | Offline:
-    """The STATUS in a body; keys that §7 does not name are ignored. Raises FrameRefused."""
+    """The STATUS in a body; keys that are not in §7 are ignored. Raises FrameRefused."""
     fields = _json_object(body, "status")
     boot, connection = _integer(fields, "boot", _U16), _integer(fields, "connection", _U16)
     if fields.get("state") == "offline":
@@ -587,7 +587,7 @@ def _json_object(body: bytes, what: str) -> dict[str, Any]:
 
 
 def _number(fields: dict[str, Any], name: str, least: int, most: int) -> int | None:
-    """A figure of the clock's health, None if it has no form: no clock is cut off for it."""
+    """A figure of the clock's health, None if malformed: no clock is rejected for it."""
     value = fields.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         return None
@@ -595,7 +595,7 @@ def _number(fields: dict[str, Any], name: str, least: int, most: int) -> int | N
 
 
 def _word(fields: dict[str, Any], name: str) -> str | None:
-    """A word of the clock's health, of a-z and hyphens; anything else that is no null is `odd`."""
+    """A word of the clock's health, of a-z and hyphens; anything else except null becomes `odd`."""
     value = fields.get(name)
     if value is None:
         return None
@@ -614,7 +614,7 @@ def _integer(fields: dict[str, Any], name: str, most: int) -> int:
 
 
 def _boolean(fields: dict[str, Any], name: str, *, missing: bool | None = None) -> bool:
-    """`missing` stands for a key that is not there; without it the key must be there."""
+    """`missing` is the value of a missing key; without it the key is required."""
     value = fields.get(name, missing)
     if not isinstance(value, bool):
         raise FrameRefused(f"status {name}")
@@ -629,7 +629,7 @@ def _hex(fields: dict[str, Any], name: str, length: int) -> bytes:
         raw = bytes.fromhex(value)
     except ValueError as error:
         raise FrameRefused(f"status {name}") from error
-    if len(raw) != length:  # fromhex skips blanks
+    if len(raw) != length:  # fromhex skips spaces
         raise FrameRefused(f"status {name}")
     return raw
 

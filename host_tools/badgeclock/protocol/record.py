@@ -1,7 +1,7 @@
-"""The record: 64 bytes that a clock keeps, sends and is judged by (docs/protocol.md §2).
+"""The record: 64 bytes that a clock stores and sends (docs/protocol.md §2).
 
-Promises: `unpack(pack(r)) == r` for every valid record, and any other bytes end in `RecordRefused`, never in another
-exception. Whether a record is genuine is the business of `seal`, not of this file.
+Promises: `unpack(pack(r)) == r` for every valid record, and any other bytes raise `RecordRefused`, never another
+exception. `seal` decides whether a record is genuine.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NO_DETAIL: Final = bytes(DETAIL_BYTES)
 BOUND_NONE: Final = 255
 """Encoded bound of a clock that cannot bound its error."""
 BATCH_RECORDS: Final = 63
-"""Most records in one `punches` message: what one journal sector holds (§5, §7)."""
+"""Most records in one `punches` message: those of one journal sector (§5, §7)."""
 
 _LAYOUT: Final = struct.Struct(">BBHIHHIHBBI8s8s8s16s")
 _JUDGED: Final = struct.Struct(">xBHI4xIHxB4x8s8xB23x")
@@ -56,7 +56,7 @@ class Kind(IntEnum):
 
 
 class Direction(IntEnum):
-    """Which way a worker passed, as far as the clock knows. Bits 0 to 2 of the flags."""
+    """The direction of a punch, by the clock. Bits 0 to 2 of the flags."""
 
     NONE = 0
     IN = 1
@@ -66,7 +66,7 @@ class Direction(IntEnum):
 
 
 class Origin(IntEnum):
-    """Where a punch's direction comes from: the first byte of its detail."""
+    """The source of a punch's direction: the first byte of its detail."""
 
     UNTOLD = 0
     KEY = 1
@@ -86,7 +86,7 @@ class Flag(IntFlag):
 
 
 class Source(IntEnum):
-    """Where the clock had its time from."""
+    """The source of the clock's time."""
 
     NONE = 0
     RTC = 1
@@ -105,7 +105,7 @@ class ResetCause(IntEnum):
     SOFT = 5
 
 
-# Looking a member up in an enum class costs as much as a hash.
+# Looking up a member of an enum class costs as much as a hash.
 _GENESIS: Final = int(Kind.GENESIS)
 _PUNCH: Final = int(Kind.PUNCH)
 _FLAGS_OF_EVERY_KIND: Final = int(Flag.UNSEALED | Flag.TIME_UNVERIFIED)
@@ -138,12 +138,12 @@ class Record(NamedTuple):
 
     @property
     def direction(self) -> Direction:
-        """Which way the worker passed."""
+        """The direction."""
         return Direction(self.flags & _DIRECTION_MASK)
 
     @property
     def origin(self) -> Origin:
-        """Where a PUNCH has its direction from; UNTOLD also for a byte that has no meaning."""
+        """The source of a PUNCH's direction; UNTOLD also for a byte without a meaning."""
         return Origin(self.detail[0]) if self.detail in _PUNCH_DETAILS else Origin.UNTOLD
 
     @property
@@ -159,7 +159,7 @@ class Record(NamedTuple):
 def pack(record: Record) -> bytes:
     """The 64 bytes of a record.
 
-    Raises RecordRefused if a field does not fit its place or no reader would take the result.
+    Raises RecordRefused if a field does not fit or no reader would accept the result.
     """
     if (
         len(record.token) != TOKEN_BYTES
@@ -177,7 +177,7 @@ def pack(record: Record) -> bytes:
 
 
 def unpack(raw: bytes) -> Record:
-    """The record in exactly 64 bytes; raises RecordRefused for any other length and for what §2 refuses.
+    """The record in exactly 64 bytes; raises RecordRefused for any other length and for violations of §2.
 
     Refused: another format, an unknown kind, direction 5 to 7, a set flag bit 8 to 15, more than 999 ms, an unknown
     clock source.
@@ -192,7 +192,7 @@ def unpack(raw: bytes) -> Record:
 
 
 def refusal(form: int, kind: int, flags: int, ms: int, source: int) -> str | None:
-    """Why no reader takes a record with these fields, in a stable word; None if every reader does."""
+    """Why readers refuse a record with these fields, as a stable word; None if they accept it."""
     if form != FORMAT:
         return "format"
     if not 1 <= kind <= _KIND_LAST:
@@ -209,10 +209,10 @@ def refusal(form: int, kind: int, flags: int, ms: int, source: int) -> str | Non
 
 
 def iter_unpack(raws: bytes | memoryview) -> Iterator[tuple[Any, ...]]:
-    """The records that follow one another in `raws`, as plain tuples in the order of `Record`'s fields.
+    """The concatenated records of `raws`, as plain tuples in the order of `Record`'s fields.
 
-    For millions of records, where a Record for each costs as much as a hash. Raises RecordRefused as `unpack` does,
-    when it comes to bytes that are no record.
+    For millions of records, where a Record for each costs as much as a hash. Raises RecordRefused as `unpack` does, on
+    reaching bytes that are not a record.
     """
     whole = len(raws) // RECORD_BYTES * RECORD_BYTES
     for fields in _LAYOUT.iter_unpack(raws[:whole]):
@@ -225,8 +225,8 @@ def iter_unpack(raws: bytes | memoryview) -> Iterator[tuple[Any, ...]]:
 
 
 def iter_judged(raws: bytes) -> Iterator[tuple[int, int, int, int, int, int, bytes, int]]:
-    """Kind, flags, seq, UTC seconds, milliseconds, bound, token and first byte of the detail of records, one after
-    another, that were judged before.
+    """Kind, flags, seq, UTC seconds, milliseconds, bound, token and first byte of the detail of concatenated records
+    that were judged before.
     """
     return _JUDGED.iter_unpack(raws)
 
@@ -234,10 +234,10 @@ def iter_judged(raws: bytes) -> Iterator[tuple[int, int, int, int, int, int, byt
 def is_canonical(
     kind: int, flags: int, utc_s: int, ms: int, source: int, bound: int, token: bytes, detail: bytes
 ) -> bool:
-    """Whether a record that a reader takes is silent where §2 has nothing to say, and has no value that it knows not.
+    """Whether an accepted record is zero where §2 defines nothing, and has no undefined value.
 
-    Readers take such a record, so that a clock is not cut off for a spare byte. A verifier does not: a byte without a
-    meaning is a place to hide one.
+    Readers accept other records too, so that a clock is not rejected for a spare byte. A verifier does not: data can be
+    hidden in a byte without a meaning.
     """
     if source == _SOURCE_NONE and (utc_s or ms or bound != BOUND_NONE):
         return False
@@ -266,7 +266,7 @@ def _is_canonical_detail(kind: int, detail: bytes) -> bool:
 
 
 def split(payload: bytes) -> list[bytes]:
-    """A `punches` payload cut into its 1 to 63 records of 64 bytes; raises RecordRefused if it cannot be cut so."""
+    """A `punches` payload split into its 1 to 63 records of 64 bytes; raises RecordRefused if that is impossible."""
     if not is_batch(payload):
         raise RecordRefused("batch length")
     return [payload[at : at + RECORD_BYTES] for at in range(0, len(payload), RECORD_BYTES)]
@@ -278,7 +278,7 @@ def is_batch(payload: bytes) -> bool:
 
 
 def bound_decode(encoded: int) -> int | None:
-    """Milliseconds that an encoded bound (0 to 255) stands for; None for "no bound"."""
+    """The milliseconds of an encoded bound (0 to 255); None for "no bound"."""
     if encoded == BOUND_NONE:
         return None
     return ((8 + (encoded & 7)) << (encoded >> 3)) >> 3
@@ -320,6 +320,6 @@ def epoch_day(epoch: Record) -> int:
 
 
 def time_before(detail: bytes) -> tuple[int, int]:
-    """Out of a TIME_SET's detail: the time before, milliseconds since 1970-01-01 UTC, and its source."""
+    """From a TIME_SET's detail: the time before, milliseconds since 1970-01-01 UTC, and its source."""
     utc_s, ms, source, _ = _TIME_SET_DETAIL.unpack(detail)
     return utc_s * 1000 + ms, source

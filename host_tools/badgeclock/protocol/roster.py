@@ -1,7 +1,7 @@
 """A roster: which badges may punch at a clock, and in which language (docs/protocol.md §9).
 
-What goes to a clock is a header and entries in the order of their tokens, cut into the contents of ROSTER frames. It
-holds tokens and languages, and nothing else about anybody.
+A clock gets a header and entries in the order of their tokens, split into the contents of ROSTER frames. It contains
+tokens and languages, and nothing else about anybody.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ ENTRY_BYTES: Final = 10
 PART_ENTRIES: Final = 99
 PART_BYTES: Final = PART_ENTRIES * ENTRY_BYTES
 LANGUAGES: Final = 8
-"""Most languages that a roster names besides the site's own."""
+"""Most languages of a roster besides the site's own."""
 
 _HEAD: Final = struct.Struct(">IHHI16s")
 
 
 class Entries(NamedTuple):
-    """The entries of a roster as bytes, and the languages that they name by number, from 1."""
+    """The entries of a roster as bytes, and their languages by number, from 1."""
 
     languages: tuple[str, ...]
     content: bytes
@@ -43,7 +43,7 @@ def roster_key(k_down: bytes) -> bytes:
 def pack_entries(badges: Mapping[bytes, str | None]) -> Entries:
     """The entries for badges by token, each with its worker's language of two letters, or None for the site's.
 
-    Of more than eight languages the rarest give way to the site's. Raises ValueError for a token that is none.
+    Of more than eight languages the rarest are replaced by the site's. Raises ValueError for an invalid token.
     """
     spoken = Counter(language for language in badges.values() if language)
     ordered = sorted(spoken, key=lambda language: (-spoken[language], language))[:LANGUAGES]
@@ -67,12 +67,12 @@ def part_count(entries: Entries) -> int:
 
 
 def part_content(header: bytes, entries: Entries, part: int) -> bytes:
-    """What part `part` brings: the header without its version, then 99 entries each."""
+    """The content of part `part`: the header without its version, then 99 entries each."""
     return header[4:] if part == 0 else entries.content[(part - 1) * PART_BYTES : part * PART_BYTES]
 
 
 def known(entries: Entries) -> Iterable[tuple[bytes, str | None]]:
-    """(token, language) of every entry, as a clock finds them."""
+    """(token, language) of every entry, in the clock's order."""
     names = (None, *entries.languages)
     for at in range(0, len(entries.content), ENTRY_BYTES):
         yield entries.content[at : at + TOKEN_BYTES], names[entries.content[at + TOKEN_BYTES]]

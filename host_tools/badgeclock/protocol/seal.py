@@ -1,8 +1,8 @@
-"""The seal: a two-level forward-secure ratchet, one a clock (docs/protocol.md §3).
+"""The seal: a two-level forward-secure ratchet, one per clock (docs/protocol.md §3).
 
-`found` makes the state from which record 0 is judged; `advance` judges one record and gives the state for the next,
-`verify_run` a run of them; `seal` is the clock's side and exists for tests, vectors and virtual fleets. All of it is
-pure: a state is a value, so a verifier that fails keeps the state it had. The rules stand once, in `_judge_each`.
+`found` makes the state to judge record 0; `advance` judges one record and returns the state for the next, `verify_run`
+a run of them; `seal` is the clock's side and exists for tests, vectors and virtual fleets. All of it is pure: a state
+is a value, so a verifier that fails keeps its state. The rules are in one place, `_judge_each`.
 
 Sources: RFC 2104 and RFC 6234 (HMAC-SHA-256), RFC 5869 (HKDF), Bellare and Yee 1997, Schneier and Kelsey 1999.
 """
@@ -24,11 +24,11 @@ KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 8
 COMMITMENT_BYTES: Final = 8
 BURNT_TAG: Final = bytes(TAG_BYTES)
-"""Stands for the tag of a burnt sequence number when the key steps over it."""
+"""Replaces the tag of a burnt sequence number when the key steps past it."""
 EPOCH_RECORDS: Final = 2048
 """Records of an epoch, the closing one included; only BOOT may make it longer (§3)."""
 EPOCH_LAST: Final = 0xFFFF
-"""The epoch that is never closed: there is no number for one after it."""
+"""The epoch that is never closed: the next one would have no number."""
 
 _SHA256: Final = "sha256"
 _RAISED: Final = b"\x03"
@@ -38,7 +38,7 @@ _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 _KEY_FILL: Final = bytes(_BLOCK_BYTES - KEY_BYTES)
 
-# Looking a member up in an enum class costs as much as a hash.
+# Looking up a member of an enum class costs as much as a hash.
 _GENESIS: Final = int(Kind.GENESIS)
 _BOOT: Final = int(Kind.BOOT)
 _EPOCH: Final = int(Kind.EPOCH)
@@ -48,11 +48,11 @@ _LONGER: Final = (_EPOCH, _BOOT)
 
 
 class SealState(NamedTuple):
-    """What a verifier must hold to judge record `next_seq`, and what a clock must hold to seal it.
+    """The state that a verifier needs to judge record `next_seq`, and a clock to seal it.
 
     `boot` and `epoch` are those of the record before; `records` counts the epoch's records so far, burnt ones included;
     `r` is R of `next_seq`; `e_next` is E of the next epoch, both empty after RETIRE; `tag` is the chain's last tag;
-    `genesis` is nonce ‖ commitment, which record 0 must carry.
+    `genesis` is nonce ‖ commitment, which record 0 must contain.
     """
 
     next_seq: int
@@ -99,14 +99,15 @@ def first_tag(clock_id: str) -> bytes:
 
 
 def commitment(e0: bytes) -> bytes:
-    """8 bytes by which GENESIS commits to E_0 without telling it."""
+    """8 bytes by which GENESIS commits to E_0 without revealing it."""
     return hmac.digest(e0, b"C", _SHA256)[:COMMITMENT_BYTES]
 
 
 def badge_token(site_keys: bytes, badge_type: int, badge_id: bytes) -> bytes:
-    """8 bytes under which a site knows a badge (§1). Type 1: UID as read; type 2: number that the badge proved.
+    """The token of a badge at a site, 8 bytes (§1). Type 1: from the UID; type 2: from the number that the badge
+    proved.
 
-    `site_keys` are 32 bytes for each key that the site ever had, the first one first.
+    `site_keys` are 32 bytes for each key of the site so far, the first one first.
     """
     first, *later = (site_keys[at : at + KEY_BYTES] for at in range(0, len(site_keys), KEY_BYTES))
     token = hmac.digest(first, bytes([badge_type]) + badge_id, _SHA256)[: records.TOKEN_BYTES]
@@ -116,12 +117,12 @@ def badge_token(site_keys: bytes, badge_type: int, badge_id: bytes) -> bytes:
 
 
 def raised_token(next_key: bytes, token: bytes) -> bytes:
-    """The token (8 bytes) of the same badge once its site has another key after those that the token was made with."""
+    """The token (8 bytes) of the same badge after its site got one more key than the token was made with."""
     return hmac.digest(next_key, _RAISED + token, _SHA256)[: records.TOKEN_BYTES]
 
 
 def epoch_start(epoch_key: bytes, epoch: int) -> tuple[bytes, bytes]:
-    """R_(d,0) and E_(d+1) out of E_d."""
+    """R_(d,0) and E_(d+1) from E_d."""
     number = struct.pack(">H", epoch)
     return hmac.digest(epoch_key, b"R" + number, _SHA256), hmac.digest(epoch_key, b"E" + number, _SHA256)
 
@@ -133,7 +134,7 @@ def found(clock_id: str, e0: bytes, nonce: bytes) -> SealState:
 
 
 def mac_key(r: bytes) -> bytes:
-    """mac_i out of R_i."""
+    """mac_i from R_i."""
     return hmac.digest(r, b"M", _SHA256)
 
 
@@ -143,17 +144,17 @@ def record_tag(r: bytes, previous_tag: bytes, body: bytes) -> bytes:
 
 
 def step(r: bytes, tag: bytes) -> bytes:
-    """R_(i+1) out of R_i and tag_i; with `BURNT_TAG` over a burnt sequence number."""
+    """R_(i+1) from R_i and tag_i; with `BURNT_TAG` for a burnt sequence number."""
     return hmac.digest(r, b"r" + tag, _SHA256)
 
 
 def unsealed_tag(previous_tag: bytes, body: bytes) -> bytes:
-    """What an unsealed record carries in place of a tag: a chain without a key."""
+    """What an unsealed record has instead of a tag: a chain without a key."""
     return sha256(previous_tag + body).digest()[:TAG_BYTES]
 
 
 def burn(state: SealState, count: int) -> SealState:
-    """The state after `count` burnt sequence numbers: the key steps, the chain's tag stays."""
+    """The state after `count` burnt sequence numbers: the key advances, the chain's tag stays."""
     return state._replace(next_seq=state.next_seq + count, records=state.records + count, r=_step_over(state.r, count))
 
 
@@ -175,9 +176,9 @@ def advance(state: SealState, raw: bytes) -> tuple[Record, SealState]:
 def judge(state: SealState, record: Record, raw: bytes) -> SealState:
     """Judge the next record of a clock, unpacked and as its 64 bytes; returns the state for the one after it.
 
-    Raises SealGap if records before it are missing, and SealFailed if anything contradicts it: tag, chain,
-    boot count, epoch, its length and count, a second GENESIS, a record after RETIRE, or the clock itself (an unsealed
-    record fails always).
+    Raises SealGap if records before it are missing, and SealFailed if anything contradicts it: tag, chain, boot count,
+    epoch, its length and count, a second GENESIS, a record after RETIRE, or the clock itself (an unsealed record always
+    fails).
     """
     after, _, refused = _judge_each(state, (record,), raw)
     if refused is not None:
@@ -186,7 +187,7 @@ def judge(state: SealState, record: Record, raw: bytes) -> SealState:
 
 
 class VerifiedRun(NamedTuple):
-    """How far a run of records is genuine: the state after the last one taken, how many, and why not the next one."""
+    """The genuine part of a run of records: the state after its last one, how many, and why not the next one."""
 
     state: SealState
     taken: int
@@ -194,9 +195,9 @@ class VerifiedRun(NamedTuple):
 
 
 def verify_run(state: SealState, raws: bytes | memoryview) -> VerifiedRun:
-    """Judge the records that follow one another in `raws` up to the first that fails. Never raises.
+    """Judge the concatenated records of `raws` up to the first that fails. Never raises.
 
-    The same rules as `unpack` and `judge`, a third faster a record.
+    The same rules as `unpack` and `judge`, a third faster per record.
     """
     return VerifiedRun(*_judge_each(state, records.iter_unpack(raws), raws))
 
@@ -275,9 +276,9 @@ def _tag_and_step(r: bytes, previous_tag: bytes, body: bytes | memoryview) -> tu
 
 
 def seal(state: SealState, record: Record) -> tuple[bytes, SealState]:
-    """Seal a record as a clock does: `tag` is ignored and made, everything else is taken as given.
+    """Seal a record as a clock does: `tag` is computed, everything else is used as given.
 
-    Returns the 64 bytes and the state for the next record. Raises as `advance` if a verifier would not take it.
+    Returns the 64 bytes and the state for the next record. Raises as `advance` if a verifier would reject it.
     """
     burnt = records.burnt_slots(record) if record.kind == Kind.BOOT else 0
     body = records.pack(record._replace(tag=BURNT_TAG))[:SEALED_BYTES]

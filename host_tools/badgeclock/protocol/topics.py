@@ -41,12 +41,12 @@ def topic(clock_id: str, channel: Channel) -> str:
 
 
 def subscription(channel: Channel) -> str:
-    """The filter that takes this channel of all clocks."""
+    """The filter for this channel of all clocks."""
     return f"{PREFIX}/+/{channel.value}"
 
 
 def all_of(clock_id: str) -> str:
-    """The filter that takes every channel of one clock."""
+    """The filter for every channel of one clock."""
     return f"{PREFIX}/{clock_id}/+"
 
 

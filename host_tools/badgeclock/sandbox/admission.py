@@ -1,7 +1,7 @@
-"""The sandbox's admission for every call, SOAP or REST: which scripted fault it meets, and how it ends.
+"""The sandbox's admission for every call, SOAP or REST: which scripted fault applies, and how the call ends.
 
-A call first meets what the script has in store (`Service.meet`); if that spoils it before any work, no work is done.
-Then its own handler works, and what spoils the answer follows.
+First the script's fault for the call is determined (`Service.meet`); one before any work ends the call. Then its
+handler runs, and faults of the answer apply.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ UNPROCESSED: Final = frozenset(
 )
 
 Handler = Callable[[bytes, Fault | None], Awaitable[tuple[Response, str]]]
-"""Gets the body and what is to spoil its work; gives the answer, and in a word what became of the call."""
+"""Gets the body and the fault of its work; returns the answer, and the call's result in a word."""
 Voice = Callable[[Fault], Response]
-"""How a kind of service says that it did nothing."""
+"""A service's answer that it did nothing."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
 class Admission:
-    """The way in to one service, whose work is done in one thread, a call after another."""
+    """The admission to one service, which runs calls one at a time in one thread."""
 
     def __init__(self, service: Service, connections: Connections) -> None:
         self.service = service
@@ -56,7 +56,7 @@ class Admission:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*arguments, **named))
 
     async def admit(self, request: Request, operation: str | None, voice: Voice, handle: Handler) -> Response:
-        """The answer to a call of `operation` (None: it named none), or as much of it as the script lets through."""
+        """The answer to a call of `operation` (None: it named none), as far as the script allows."""
         fault: Fault | None = await self.work(self.service.meet, operation)
         kind = None if fault is None else fault.kind
         unprocessed = fault is not None and kind in UNPROCESSED

@@ -1,5 +1,5 @@
-"""The sandbox's HTTP: the SOAP endpoint, the REST services, the control endpoint, and what it has received, for people
-and for tests.
+"""The sandbox's HTTP: the SOAP endpoint, the REST services, the control endpoint, and received data, for people and for
+tests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PAGE_ROWS: Final = 50
 
 
 def create_app(service: Service, connections: Connections, allowed_hosts: list[str]) -> FastAPI:
-    """The application. `allowed_hosts` are the names it may be called by, against pages that rebind their own."""
+    """The application. `allowed_hosts` are its accepted host names, against DNS rebinding."""
     app = FastAPI(title="Badgeclock sandbox", docs_url=None, redoc_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts)
     admission = Admission(service, connections)
@@ -52,12 +52,12 @@ def create_app(service: Service, connections: Connections, allowed_hosts: list[s
 
     @app.get("/control")
     async def read_control() -> dict[str, Any]:
-        """The script that is in force."""
+        """The present script."""
         return _masked_script(service.script)
 
     @app.post("/control")
     async def change_control(change: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
-        """Set the sandbox's script; what is absent stays, a list replaces the one before."""
+        """Change the sandbox's script; absent parts stay, a list replaces the one before."""
         try:
             return _masked_script(await admission.work(service.change, change))
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The connections behind the HTTP server, so that one can be broken off without an answer, as a real one would be."""
+"""The HTTP server's connections, so that one can be closed without an answer, as a real one would be."""
 
 from __future__ import annotations
 

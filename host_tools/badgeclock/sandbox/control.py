@@ -1,6 +1,6 @@
 """The sandbox's script: faults to come, presences to refuse, remarks to make, pace, time.
 
-`POST /control` takes any part of `Script`; what is absent stays as it is, a list given replaces the one before.
+`POST /control` takes any part of `Script`; absent parts stay, a list replaces the one before.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class FaultKind(StrEnum):
     SYSTEM_ERROR_UNSIGNED = "system-error-unsigned"  # the same without the signature that its answers bear
     MAINTENANCE = "maintenance"  # HTTP 503 from the front admission, with Retry-After; nothing processed
     RATE_LIMITED = "rate-limited"  # HTTP 429 with Retry-After; nothing processed
-    NOT_AUTHENTICATED = "not-authenticated"  # certificate or token turned down: SOA-01001, HTTP 401
+    NOT_AUTHENTICATED = "not-authenticated"  # certificate or token rejected: SOA-01001, HTTP 401
     NOT_AUTHORISED = "not-authorised"  # known, but not for this: SOA-01002, HTTP 403
     ANSWER_NOT_XML = "answer-not-xml"  # processed
     ANSWER_SWAPPED = "answer-swapped"  # processed; the first two outcomes change places
@@ -65,7 +65,7 @@ class Fault(BaseModel):
 
 
 class Match(BaseModel):
-    """Presences by what they name: all that is given must be equal. `company_id` with or without its leading zero."""
+    """Presences by their fields: all given ones must be equal. `company_id` with or without its leading zero."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -92,26 +92,26 @@ class Match(BaseModel):
 
 
 class Refusal(Match):
-    """Refuse such presences with this error code, as the service does with a person its register does not know."""
+    """Refuse such presences with this error code, as the service does for a person who is not in its register."""
 
     code: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")] = "5"
 
 
 class Remark(Match):
-    """Let the content check of such presences end in FAILED with these remarks."""
+    """The content check of such presences ends in FAILED with these remarks."""
 
     remarks: Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1, max_length=9)]
 
 
 class Relapse(Match):
-    """Let such presences become invalid with these remarks, so long after a content check that found nothing."""
+    """Such presences become invalid with these remarks, this long after a successful content check."""
 
     remarks: Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1, max_length=9)]
     after_ms: Annotated[int, Field(ge=0, le=604_800_000)] = 0
 
 
 class Window(BaseModel):
-    """A time of maintenance, by the machine's clock: every call is turned away with the time of its end."""
+    """A maintenance window, by the machine's clock: every call is rejected with its end."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -126,7 +126,7 @@ class Window(BaseModel):
 
 
 class RateLimit(BaseModel):
-    """At most so many calls in each window of so many seconds; the rest are turned away until it ends."""
+    """At most so many calls in each window of so many seconds; the rest are rejected until it ends."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -161,7 +161,7 @@ class Script(BaseModel):
     validation_delay_ms: Annotated[int, Field(ge=0, le=604_800_000)] = 2_000
     clock_offset_s: Annotated[int, Field(ge=-31_622_400, le=31_622_400)] = 0
     lateness_s: Annotated[int, Field(ge=0, le=31_622_400)] = 600
-    """How old a movement may be; a third party's clients have this number, the NSSO names none."""
+    """How old a movement may be; the number is a third party's, the NSSO publishes none."""
     token_lifetime_s: Annotated[int, Field(ge=1, le=86_400)] = 600
 
     def refusal_codes(self, presence: Presence) -> list[str]:
@@ -182,7 +182,7 @@ class Script(BaseModel):
         return None if not ends else -(-(max(ends) - now) // timedelta(seconds=1))
 
     def picked(self, operation: str | None, seed: int, call: int) -> FaultKind | None:
-        """What chance has for the call that has this number: the same for the same seed and number."""
+        """The random fault of the call with this number: the same for the same seed and number."""
         for place, entry in enumerate(self.chance):
             drawn = random.Random(f"{seed}:{call}:{place}").randrange(1000)
             if entry.operation in (None, operation) and drawn < entry.per_mille:
@@ -194,7 +194,7 @@ class Script(BaseModel):
         return Script.model_validate(self.model_dump() | change)
 
     def without_fault(self, fault: Fault) -> Script:
-        """This script after one call has met `fault`, which is one of its faults."""
+        """This script after one call has used `fault`, one of its faults."""
         rest = []
         for entry in self.faults:
             if entry is not fault:
@@ -204,5 +204,5 @@ class Script(BaseModel):
         return self.model_copy(update={"faults": rest})
 
     def next_fault(self, operation: str | None) -> Fault | None:
-        """The fault that a call of `operation` is to meet; None for `operation` is a call that named none."""
+        """The fault for a call of `operation`; None for `operation` is a call that named none."""
         return next((fault for fault in self.faults if fault.operation in (None, operation)), None)

@@ -1,6 +1,6 @@
-"""The keys of a sandbox that asks for them: its own authority, a client that is registered, the service itself.
+"""The keys of a sandbox that requires them: its own authority, a registered client, the service itself.
 
-They are made once, in one folder, for as long as a trial can last; they vouch for nobody anywhere else.
+They are made once, in one folder, valid for a long trial, and trusted nowhere else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from badgeclock.errors import SettingsError
 
 CLIENT_ID: Final = "self_service_employer_sandbox"
-"""The client that the token endpoint knows."""
+"""The client registered at the token endpoint."""
 VALID_DAYS: Final = 3650
 RSA_BITS: Final = 2048
 CLIENT_CERTIFICATE: Final = "client.pem"
@@ -50,7 +50,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the sandbox is given: who may sign (`authority` signed their certificates), and its own to answer with."""
+    """The sandbox's keys: the authority of accepted signers, and its own to sign answers."""
 
     authority: x509.Certificate
     client: Identity
@@ -76,7 +76,7 @@ def kept_in(folder: Path) -> Keys:
 
 
 def _read(certificate: Path, key: Path) -> Identity:
-    """Raises OSError, ValueError or TypeError for what is not there or no RSA key."""
+    """Raises OSError, ValueError or TypeError for a missing file or one that is not an RSA key."""
     private = serialization.load_pem_private_key(key.read_bytes(), password=None)
     if not isinstance(private, rsa.RSAPrivateKey):
         raise TypeError("no RSA key")
@@ -102,7 +102,7 @@ def _make(folder: Path) -> None:
                     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
                 )
             )
-        # Last: its being there says that all are.
+        # Last: if it exists, all do.
         (folder / AUTHORITY_CERTIFICATE).write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     except OSError as error:
         raise SettingsError(

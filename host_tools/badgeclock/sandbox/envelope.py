@@ -1,4 +1,4 @@
-"""SOAP 1.1 envelopes as the sandbox reads them: no entities, no DTD, no network, never above a size."""
+"""Reads SOAP 1.1 envelopes for the sandbox: no entities, no DTD, no network, up to a maximum size."""
 
 from __future__ import annotations
 

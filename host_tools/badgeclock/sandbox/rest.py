@@ -1,9 +1,9 @@
 """The sandbox's REST services: Check In and Out at Work and its token endpoint, described by an OpenAPI file of its
 own.
 
-Names are those of `onss.rest_names`, in the models too, so that the OpenAPI file, the sandbox and the
-client change together. What follows the OpenAPI file is answered 200, and what is wrong with an item is said in its
-place in the list; what does not follow it is a problem (RFC 9457) that names the field and quotes no value.
+Names are those of `onss.rest_names`, in the models too, so that the OpenAPI file, the sandbox and the client change
+together. A request that follows the OpenAPI file is answered 200, with an item's errors at its place in the list; any
+other is answered by a problem (RFC 9457) that names the field and quotes no value.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def create_app(admission: Admission) -> FastAPI:
 
     @app.post(_BASE + n.SEARCH, operation_id="search", **options)
     async def search(body: SearchRequest) -> SearchAnswer:
-        """Search; an INSS has no place in a URL, so this is a POST."""
+        """Search; an INSS must not be in a URL, so this is a POST."""
         await admission.work(service.settle)
         criteria = _criteria(body.criteria)
         if criteria is None:
@@ -177,7 +177,7 @@ def create_app(admission: Admission) -> FastAPI:
 
 
 def _correct_openapi(app: FastAPI) -> None:
-    """FastAPI's own description, without the 422 that is never answered here, and with problems as what they are."""
+    """FastAPI's own description, without the unused 422, and with problems described."""
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -226,7 +226,7 @@ async def _answer(
     data: bytes,
     fault: Fault | None,
 ) -> Response:
-    """The answer of a route's own handler to a body that has been read, every refusal in the form that is its due."""
+    """The answer of a route's handler to a body, with refusals in the right form."""
     if len(data) > REQUEST_LIMIT_BYTES:
         return _denial(Denied(413, "invalid_request", "too large")) if operation == "token" else _problem(413)
     tokens = admission.service.tokens
@@ -354,7 +354,7 @@ def _read_moment(text: str) -> datetime | None:
 
 
 def _criteria(asked: SearchCriteria) -> Criteria | None:
-    """The criteria; None if they name a time that no calendar holds, so that nothing can meet them."""
+    """The criteria; None if a time is outside the calendar, so that nothing can match."""
     try:
         periods = tuple((date.fromisoformat(one.first), date.fromisoformat(one.last)) for one in asked.periods)
     except ValueError:

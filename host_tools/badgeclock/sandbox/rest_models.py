@@ -1,5 +1,5 @@
-"""What may be on the wire of the sandbox's REST services, as pydantic models: they check requests, and FastAPI writes
-the OpenAPI file from them. Names are those of `onss.rest_names`.
+"""Messages of the sandbox's REST services as pydantic models: they check requests, and FastAPI generates the OpenAPI
+file from them. Names are those of `onss.rest_names`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Validity = Literal["pending", "valid", "invalid", "cancelled"]
 
 
 class Model(BaseModel):
-    """What all share: no field that is not known, no text where a number belongs."""
+    """The common base: no unknown fields, no text for a number."""
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 

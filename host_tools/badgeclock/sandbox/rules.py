@@ -38,7 +38,7 @@ DESCRIPTIONS: Final = {
 
 
 class Wire(StrEnum):
-    """By which service a presence came: what one declared, the other does not show."""
+    """The service of a presence: one does not show the other's declarations."""
 
     SOAP = "soap"
     REST = "rest"
@@ -46,7 +46,7 @@ class Wire(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A presence as it was asked for. `day` is None if the request named a date that no calendar holds.
+    """A requested presence. `day` is None if the request's date is outside the calendar.
 
     A movement has `moment_ms` (Unix milliseconds), `direction` ("IN" or "OUT"), perhaps `vat` and `place`, as JSON.
     """
@@ -64,17 +64,17 @@ class Presence:
 
     @property
     def wire(self) -> Wire:
-        """The service that takes such a presence."""
+        """The service for such a presence."""
         return Wire.SOAP if self.direction is None else Wire.REST
 
 
 def describe(code: str) -> str:
-    """The description that goes with an error code."""
+    """The description of an error code."""
     return DESCRIPTIONS.get(code, "refused by the sandbox's script")
 
 
 def register_errors(presence: Presence, today: date) -> list[str]:
-    """The codes of everything that is wrong with a presence, in ascending order; empty if it is taken."""
+    """The error codes of a presence, in ascending order; empty if it is accepted."""
     codes = _number_errors(presence)
     if presence.day not in (today, today + timedelta(days=1)):
         codes.append("6")
@@ -91,7 +91,7 @@ def movement_errors(presence: Presence, now_ms: int, lateness_s: int) -> list[st
 
 
 def _who_and_where_errors(presence: Presence) -> list[str]:
-    """What a movement lacks, or has too much of: who, for whom, where."""
+    """Errors of a movement's parts: person, employer, place."""
     codes = []
     employers = (presence.company_id is not None) + (presence.vat is not None)
     if employers != (presence.limosa_id is None):
@@ -119,7 +119,7 @@ def _number_errors(presence: Presence) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the service holds under a number that is to be cancelled."""
+    """The service's data under a number to be cancelled."""
 
     day: date
     cancelled: bool
@@ -127,7 +127,7 @@ class Held:
 
 
 def cancel_errors(number: int, reason: str, held: Held | None, issued: Sequence[int], today: date) -> list[str]:
-    """The codes of everything that prevents a cancellation; empty if it is done.
+    """The error codes of a cancellation; empty if it is done.
 
     issued  the first and the last number ever given, empty before the first. A number outside is unknown (7), one
             inside that is nobody's is not found (10).

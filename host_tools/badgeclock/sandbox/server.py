@@ -17,11 +17,11 @@ from badgeclock.sandbox.connections import Connections
 from badgeclock.sandbox.service import Service
 
 _LOOPBACK_NAMES: Final = ["127.0.0.1", "localhost", "[::1]"]
-_STOP_TIMEOUT_S: Final = 1  # calls that hang on purpose must not hold up the end
+_STOP_TIMEOUT_S: Final = 1  # calls that hang on purpose must not delay the end
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on; port 0 is any free one. Raises SettingsError."""
+    """A listening socket; port 0 is any free one. Raises SettingsError."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=128)
@@ -34,14 +34,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def base_url(listening: socket.socket) -> str:
-    """The URL of the sandbox behind a listening socket, without a path."""
+    """The URL of the sandbox at a listening socket, without a path."""
     host, port = listening.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def announcement(listening: socket.socket) -> dict[str, str]:
-    """Where the sandbox is met: its SOAP `endpoint`, its `rest` endpoint with `token` endpoint and `openapi` file,
-    where to `control` it, and its `page`.
+    """The sandbox's addresses: its SOAP `endpoint`, its `rest` endpoint with `token` endpoint and `openapi` file, its
+    `control` interface, and its `page`.
     """
     base = base_url(listening)
     return {
@@ -80,6 +80,6 @@ def _end(_: int, __: object) -> None:
 
 
 def _allowed_hosts(listening: socket.socket) -> list[str]:
-    """The names the sandbox may be called by: on loopback only loopback's own, elsewhere any."""
+    """The accepted host names: on loopback only loopback's own, elsewhere any."""
     host = listening.getsockname()[0]
     return _LOOPBACK_NAMES if ipaddress.ip_address(host).is_loopback else ["*"]

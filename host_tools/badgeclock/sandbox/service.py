@@ -22,8 +22,8 @@ from badgeclock.sandbox.tokens import Tokens
 
 
 class Service:
-    """The simulated authority. `clock` gives the time in UTC, before the script's offset; with `keys` it takes only
-    what is signed, or bears a token, without them anything.
+    """The simulated authority. `clock` gives the time in UTC, before the script's offset; with `keys` it accepts only
+    signed calls, or calls with a token; without them any.
     """
 
     def __init__(self, store: Store, script: Script, clock: Callable[[], datetime], keys: Keys | None = None) -> None:
@@ -46,7 +46,7 @@ class Service:
         clock: Callable[[], datetime],
         keys: Keys | None = None,
     ) -> Service:
-        """A service over the store at `path` with the script kept there; the pace is the one given here.
+        """A service on the store at `path` with its stored script; the pace is the given one.
 
         Raises StoreError.
         """
@@ -67,14 +67,14 @@ class Service:
         return self.now().astimezone(description.ZONE).date()
 
     def change(self, change: dict[str, object]) -> Script:
-        """Replace parts of the script, for good. Raises pydantic.ValidationError."""
+        """Replace parts of the script, permanently. Raises pydantic.ValidationError."""
         self._keep(self.script.changed(change))
         self._window_ends = 0.0
         return self.script
 
     def meet(self, operation: str | None) -> Fault | None:
-        """What the call of `operation` that is coming in has to meet: maintenance, the limit of calls, a fault of the
-        script, which is used up by it, or of chance.
+        """What applies to an incoming call of `operation`: maintenance, the limit of calls, a fault of the script,
+        which is then used up, or a random one.
         """
         self._calls += 1
         if (rest_s := self.script.maintained_s(self.clock())) is not None:
@@ -89,18 +89,18 @@ class Service:
         return None if picked is None else Fault(kind=picked)
 
     def note(self, operation: str | None, outcome: str) -> None:
-        """Keep what became of a call."""
+        """Record the result of a call."""
         self.store.note_call(Call(self.now_ms(), operation, outcome))
 
     def settle(self) -> None:
-        """Do the content checks whose time has come, and let become invalid what the script says."""
+        """Do the content checks that are due, and invalidate presences by the script."""
         now_ms = self.now_ms()
         self.store.settle(now_ms, self.script.remarks_on, description.SAME_DECLARATION)
         if self.script.relapse:
             self.store.relapse(now_ms, self.script.relapses)
 
     def register(self, presences: Sequence[Presence]) -> list[Registration | list[str]]:
-        """For each presence its registration, or the codes of what is wrong with it (1 to 10); committed."""
+        """For each presence its registration, or its error codes (1 to 10); committed."""
         wrong = [self._wrong_with(presence) for presence in presences]
         taken = [presence for presence, codes in zip(presences, wrong, strict=True) if not codes]
         now_ms = self.now_ms()
@@ -108,7 +108,7 @@ class Service:
         return [codes or next(registered) for codes in wrong]
 
     def cancel(self, number: int, reason: str, wire: Wire) -> Registration | list[str]:
-        """The registration, cancelled, or the codes of what prevents it; committed."""
+        """The cancelled registration, or the error codes; committed."""
         self.settle()
         held = self._held(number, wire)
         codes = rules.cancel_errors(number, reason, held, self.store.issued(), self.today())
@@ -116,11 +116,11 @@ class Service:
             return codes
         self.store.cancel(number, self.now_ms())
         entry = self.store.get(number)
-        assert entry is not None  # it was there to be cancelled, and nothing is ever removed
+        assert entry is not None  # it existed, and nothing is ever removed
         return entry
 
     def get(self, number: int, wire: Wire) -> Registration | None:
-        """A registration that came by that wire, or None."""
+        """A registration through that service, or None."""
         entry = self.store.get(number)
         return entry if entry is not None and entry.presence.wire is wire else None
 
@@ -139,7 +139,7 @@ class Service:
         return rules.Held(entry.day, cancelled, number not in self.script.not_ours)
 
     def _too_soon_s(self) -> int | None:
-        """Whole seconds to wait if this call is beyond the limit; else None, and it counts."""
+        """Whole seconds to wait if this call exceeds the limit; else None, and the call is counted."""
         limit = self.script.rate_limit
         if limit is None:
             return None

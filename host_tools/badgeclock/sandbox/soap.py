@@ -1,4 +1,4 @@
-"""The four operations of PresenceRegistration over SOAP, as the specification words them.
+"""The four operations of PresenceRegistration over SOAP, by the specification.
 
 Runs in the service's thread.
 """
@@ -28,13 +28,13 @@ from badgeclock.sandbox.store import SORT_COLUMNS, Criteria
 _FETCH_DEFAULT: Final = 50
 _T: Final = f"{{{TYPES}}}"
 _XML: Final = "text/xml; charset=utf-8"
-# What the script can make the service say of a call that it does not look at.
+# The script's answers for calls that are not processed.
 _FAULT_CODES: Final = {FaultKind.NOT_AUTHENTICATED: "SOA-01001", FaultKind.NOT_AUTHORISED: "SOA-01002"}
 _TURNED_AWAY: Final = {FaultKind.MAINTENANCE: 503, FaultKind.RATE_LIMITED: 429}
 
 
 class Soap:
-    """The SOAP face of a service."""
+    """The SOAP interface of a service."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -45,7 +45,7 @@ class Soap:
     def respond(
         self, content_type: str, soap_action: str | None, data: bytes, fault: Fault | None
     ) -> tuple[Response, str]:
-        """The answer to a call, committed, and what became of it; a `fault` that spoils work or answer is heeded."""
+        """The answer to a call, committed, and its result; applies a `fault` of work or answer."""
         try:
             return Response(self._answer(content_type, soap_action, data, fault), media_type=_XML), "answered"
         except TurnedDown as turned_down:
@@ -79,12 +79,12 @@ class Soap:
         return wire.envelope(body, self._sign)
 
     def _authenticate(self, envelope: etree._Element) -> None:
-        """Raises NotAuthenticated if certificates are asked for and no good signature is there, or it came before."""
+        """Raises NotAuthenticated if certificates are required and the signature is missing, invalid or repeated."""
         if self._service.keys is not None:
             ws_security.check(envelope, self._service.clock(), self._trusted, self._seen)
 
     def _trusted(self, shown: x509.Certificate) -> list[x509.Certificate]:
-        """The certificate shown, if it holds now and our authority signed it."""
+        """The message's certificate, if it is valid now and our authority signed it."""
         assert self._service.keys is not None
         now = self._service.clock()
         if not shown.not_valid_before_utc <= now <= shown.not_valid_after_utc:

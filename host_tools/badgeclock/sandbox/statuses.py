@@ -1,4 +1,4 @@
-"""The state of a registration in the sandbox, and how either wire words it."""
+"""The state of a registration in the sandbox, and its words in both protocols."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from badgeclock.onss import rest_names as n
 
 
 class Status(StrEnum):
-    """The state of a registration, as the store has it."""
+    """The state of a registration in the store."""
 
     REGISTERED = "registered"  # the content check is still to come
     VALIDATED = "validated"

@@ -1,7 +1,7 @@
-"""What the sandbox has registered, in one SQLite file: committed before it is answered, so kill -9 forgets nothing.
+"""What the sandbox has registered, in one SQLite file: committed before it is answered, so kill -9 loses nothing.
 
 WAL with synchronous=NORMAL: a commit survives the end of the process, though not always that of the machine, which a
-simulated authority need not outlive. Every method is one transaction; the service calls them from one thread.
+simulated authority need not survive. Every method is one transaction; the service calls them from one thread.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What to look for; None and empty do not narrow. Periods are pairs of days, both included."""
+    """Search criteria; None and empty do not restrict. Periods are pairs of days, both included."""
 
     wire: Wire | None = None
     periods: tuple[tuple[date, date], ...] = ()
@@ -110,7 +110,7 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that came in, and what became of it."""
+    """One call, and its result."""
 
     at_ms: int
     operation: str | None
@@ -156,11 +156,11 @@ class Store:
 
     @property
     def seed(self) -> int:
-        """What its numbers follow from."""
+        """The seed of its numbers."""
         return self._seed
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._engine.dispose()
 
     def register(self, presences: Sequence[Presence], now_ms: int, due_ms: int) -> list[Registration]:
@@ -191,7 +191,7 @@ class Store:
                 _take_step(connection, row.number, Step(row.due_ms, status, tuple(remarks)))
 
     def relapse(self, now_ms: int, relapses: Callable[[Presence], list[tuple[int, list[str]]]]) -> None:
-        """Let what was found valid become invalid where `relapses` says so (ms after the check, remarks)."""
+        """Invalidate valid registrations by `relapses` (ms after the check, remarks)."""
         valid = sa.select(_registration).where(_registration.c.status == Status.VALIDATED)
         with self._engine.begin() as connection:
             for row in connection.execute(valid.order_by(_registration.c.number)).all():
@@ -202,7 +202,7 @@ class Store:
                         break
 
     def cancel(self, number: int, now_ms: int) -> None:
-        """Cancel a registration that is there."""
+        """Cancel an existing registration."""
         with self._engine.begin() as connection:
             _take_step(connection, number, Step(now_ms, Status.CANCELLED, ()))
 
@@ -221,7 +221,7 @@ class Store:
     def search(
         self, criteria: Criteria, order: sa.ColumnElement[Any], offset: int, limit: int
     ) -> tuple[int, list[Registration]]:
-        """How many registrations meet the criteria, and those of one page."""
+        """How many registrations match the criteria, and those of one page."""
         where = _conditions(criteria)
         page = _with_last().where(*where).order_by(order, _registration.c.number).offset(offset).limit(limit)
         with self._engine.connect() as connection:
@@ -236,12 +236,12 @@ class Store:
         return () if first is None else (first, last)
 
     def calls(self) -> int:
-        """How many calls have come in."""
+        """The number of calls."""
         with self._engine.connect() as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(_call)) or 0
 
     def note_call(self, call: Call) -> None:
-        """Keep what came in and what became of it."""
+        """Record a call and its result."""
         with self._engine.begin() as connection:
             connection.execute(
                 sa.insert(_call).values(at_ms=call.at_ms, operation=call.operation, outcome=call.outcome)
@@ -259,7 +259,7 @@ class Store:
             return connection.scalar(sa.select(_setting.c.value).where(_setting.c.name == name))
 
     def save(self, name: str, value: object) -> None:
-        """Keep a setting (JSON)."""
+        """Store a setting (JSON)."""
         with self._engine.begin() as connection:
             connection.execute(sa.insert(_setting).prefix_with("OR REPLACE").values(name=name, value=value))
 

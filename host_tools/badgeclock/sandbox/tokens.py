@@ -1,6 +1,6 @@
-"""The token endpoint's rules: who gets a token, and whose token a call carries (RFC 6749 4.4, RFC 7523 2.2, RFC 6750).
+"""The token endpoint's rules: issuing and checking tokens (RFC 6749 4.4, RFC 7523 2.2, RFC 6750).
 
-Tokens are kept in memory: a sandbox that was started again knows none, and its clients fetch new ones.
+Tokens are kept in memory: a restarted sandbox has none, and its clients fetch new ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from badgeclock.sandbox.errors import Denied
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 """RFC 7523 2.2."""
 ASSERTION_MOST_S: Final = 300
-"""The longest life of an assertion, as a third party's client has it."""
+"""The longest life of an assertion, from a third party's client."""
 CLOCK_SKEW_S: Final = 60
 ASSERTION_LIMIT: Final = 8192
 _REPLAYS_LIMIT: Final = 100_000
@@ -30,7 +30,7 @@ _REPLAYS_LIMIT: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token, and how many seconds it holds."""
+    """A token, and its lifetime in seconds."""
 
     access_token: str
     expires_in: int
@@ -49,7 +49,7 @@ class Tokens:
         self._used: dict[str, float] = {}
 
     def grant(self, form: dict[str, str], endpoint: str, lifetime_s: int) -> Grant:
-        """A token, if the form's assertion proves that the client asks. Raises Denied."""
+        """A token, if the form's assertion authenticates the client. Raises Denied."""
         if form.get("grant_type") != "client_credentials":
             raise Denied(400, "unsupported_grant_type", "only client_credentials is supported")
         if form.get("client_assertion_type") != ASSERTION_TYPE:
@@ -62,7 +62,7 @@ class Tokens:
         return Grant(token, lifetime_s)
 
     def holds(self, authorization: str | None) -> bool:
-        """Whether an Authorization header bears a token of ours that has not ended."""
+        """Whether an Authorization header has a valid token of ours."""
         scheme, _, token = (authorization or "").partition(" ")
         end = self._ends.get(token.strip())
         return scheme.lower() == "bearer" and end is not None and end > self._clock().timestamp()

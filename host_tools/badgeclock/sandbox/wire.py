@@ -1,9 +1,9 @@
-"""SOAP in and out of the sandbox: a strict reading of what came, and answers built element by element.
+"""SOAP of the sandbox: strict parsing of requests, and answers built element by element.
 
-Turned down are, with the service's own codes: what is not XML (SOA-03001), not SOAP 1.1 (03002), without a proper
-SOAPAction (03004), not an operation of the WSDL (03005), against the XSD (03006), or against the specification's words
-(03007). Where certificates are asked for, a message without a signature that holds is not authenticated (01001); else
-a WS-Security header is let through unread. Any other header that must be understood is turned down.
+Rejected, with the service's own codes: what is not XML (SOA-03001), not SOAP 1.1 (03002), without a proper SOAPAction
+(03004), not an operation of the WSDL (03005), against the XSD (03006), or against the specification's words (03007). If
+certificates are required, a message without a valid signature is not authenticated (01001); otherwise a WS-Security
+header is ignored. Any other header with mustUnderstand is rejected.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def read_request(
     authenticate: Callable[[etree._Element], object],
     limit: int,
 ) -> Request:
-    """The call in an HTTP request of at most `limit` bytes, once `authenticate` has not raised. Raises TurnedDown."""
+    """The call in an HTTP request of at most `limit` bytes, once `authenticate` returned. Raises TurnedDown."""
     if content_type.partition(";")[0].strip().lower() != "text/xml":
         raise TurnedDown("SOA-03002", "the content type of SOAP 1.1 is text/xml")
     envelope = parse(data, limit)
@@ -96,7 +96,7 @@ def presence(item: etree._Element, today: date) -> Presence:
 
 
 def day(lexical: str) -> date | None:
-    """An xs:date without regard to its zone; None if it is beyond Python's calendar."""
+    """An xs:date, ignoring its zone; None if it is beyond Python's calendar."""
     try:
         return date.fromisoformat(lexical.strip()[:10])
     except ValueError:
@@ -120,7 +120,7 @@ def text(element: etree._Element, name: str) -> str | None:
 
 
 def answer(operation: str) -> etree._Element:
-    """An empty answer of an operation, to be filled."""
+    """An empty answer of an operation, to fill."""
     return etree.Element(f"{_M}{OPERATIONS[operation][1]}", nsmap={"m": MESSAGES, "t": TYPES})
 
 
@@ -155,7 +155,7 @@ def add_not_cancelled(parent: etree._Element, item: etree._Element, codes: Itera
 
 
 def add_result(parent: etree._Element, name: str, echo_name: str, asked: etree._Element) -> etree._Element:
-    """The element that holds the result of a search or a get, with what was asked for at its head."""
+    """The result element of a search or a get, beginning with the request."""
     result = etree.SubElement(parent, f"{_M}{name}")
     _echo(result, echo_name, asked)
     return result
@@ -174,7 +174,7 @@ def add_element(parent: etree._Element, name: str) -> etree._Element:
 
 
 def add_held(parent: etree._Element, name: str, entry: Registration, history: Sequence[Step]) -> None:
-    """A registration as the service holds it; an empty history is left out."""
+    """A registration at the service; an empty history is omitted."""
     registration = etree.SubElement(parent, f"{_T}{name}")
     held = etree.SubElement(registration, f"{_T}PresenceRegistrationConsultSubmitted")
     presence = entry.presence
@@ -192,7 +192,7 @@ def add_held(parent: etree._Element, name: str, entry: Registration, history: Se
 
 
 def envelope(body: etree._Element, sign: Callable[[etree._Element], object]) -> bytes:
-    """An answer in its envelope, which `sign` may put its signature to."""
+    """An answer in its envelope, which `sign` may sign."""
     root = etree.Element(f"{_S}Envelope", nsmap=_NAMESPACES)
     etree.SubElement(root, f"{_S}Body").append(body)
     sign(root)
@@ -200,7 +200,7 @@ def envelope(body: etree._Element, sign: Callable[[etree._Element], object]) -> 
 
 
 def fault(turned_down: TurnedDown, ticket: str, sign: Callable[[etree._Element], object]) -> bytes:
-    """A SystemError in its envelope, under a ticket's number, which `sign` may put its signature to."""
+    """A SystemError in its envelope, under a ticket's number, which `sign` may sign."""
     root = etree.Element(f"{_S}Envelope", nsmap={"soap": ENVELOPE, "f": FAULTS})
     element = etree.SubElement(etree.SubElement(root, f"{_S}Body"), f"{_S}Fault")
     etree.SubElement(element, "faultcode").text = f"soap:{turned_down.faultcode}"
@@ -254,7 +254,7 @@ def _add_errors(parent: etree._Element, codes: Iterable[str]) -> None:
 
 
 def _echo(parent: etree._Element, name: str, original: etree._Element) -> None:
-    """What was sent, under another name."""
+    """A copy of the request, under another name."""
     echo = etree.SubElement(parent, f"{_T}{name}")
     echo.extend([copy.deepcopy(child) for child in original])
 
@@ -270,7 +270,7 @@ def _local(at_ms: int) -> str:
 
 
 def _first_violation(schema: etree.XMLSchema) -> str:
-    """Which element breaks which rule, without its value."""
+    """The element and the rule it violates, without its value."""
     log: Any = schema.error_log  # the stubs leave it empty
     first = log[0]
     element = first.message.partition("}")[2].partition("'")[0]

@@ -1,10 +1,10 @@
-"""WS-Security 1.0 with an X.509 certificate, as the service does it: requests checked, answers signed.
+"""WS-Security 1.0 with an X.509 certificate, for the service: requests checked, answers signed.
 
 Written from OASIS WSS 1.0 (SOAP Message Security, X.509 Token Profile) and XML Signature, on lxml's exclusive
-canonicalisation and RSA of `cryptography`; the client (`authorities.ws_security`) does it by xmlsec. A fault in the one
-is not in the other.
+canonicalisation and RSA of `cryptography`; the client (`authorities.ws_security`) uses xmlsec, so both do not share a
+bug.
 
-What must be signed is what the policy requires: Body, Timestamp and the certificate in the message, each whole.
+The policy requires signatures of: Body, Timestamp and the certificate in the message, each whole.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 
 HOLDS: Final = timedelta(minutes=5)
-"""How long an answer holds, and a request that names no end."""
+"""How long an answer is valid, and a request without an end."""
 APART: Final = timedelta(minutes=2)
-"""How far the caller's clock may be from ours."""
+"""How far the caller's clock may differ from ours."""
 SEEN_MOST: Final = 100_000
 _PARTS: Final = 3  # body, timestamp, certificate
 
@@ -49,13 +49,13 @@ _ANY_ID: Final = frozenset({_ID, "Id", "ID", "id", "{http://www.w3.org/XML/1998/
 
 
 class Seen:
-    """The signatures of messages that still hold, each good once. Kept in memory, as long as its message holds."""
+    """The signatures of valid messages, each accepted once. Kept in memory while the message is valid."""
 
     def __init__(self) -> None:
         self._until: dict[bytes, datetime] = {}
 
     def add(self, signature: bytes, until: datetime, now: datetime) -> None:
-        """Raise NotAuthenticated if the signature came before, or if more came than are kept."""
+        """Raise NotAuthenticated for a repeated signature, or if too many are kept."""
         if signature not in self._until and len(self._until) >= SEEN_MOST:
             self._until = {known: end for known, end in self._until.items() if end >= now}
         if signature in self._until or len(self._until) >= SEEN_MOST:
@@ -69,8 +69,8 @@ def check(
     trusted: Callable[[x509.Certificate], Sequence[x509.Certificate]],
     seen: Seen,
 ) -> x509.Certificate:
-    """The certificate that signed the message: one that `trusted` gives for the one shown. Raises NotAuthenticated, for
-    a message that is in `seen` too.
+    """The certificate that signed the message: one that `trusted` returns for the message's own. Raises
+    NotAuthenticated, also for a message that is in `seen`.
     """
     security = _only(_only(envelope, ENVELOPE, "Header"), SECURITY, "Security")
     signature = _only(security, SIGNATURE, "Signature")
@@ -128,7 +128,7 @@ def _canonical(element: etree._Element, prefixes: Sequence[str] = ()) -> bytes:
 
 
 def _prefixes(method: etree._Element) -> list[str]:
-    """The prefixes that a caller has its canonicalisation keep (XML Exclusive Canonicalization 1.0, section 3)."""
+    """The prefixes that a caller's canonicalisation keeps (XML Exclusive Canonicalization 1.0, section 3)."""
     kept = method.find(f"{{{EXCLUSIVE}}}InclusiveNamespaces")
     return [] if kept is None else (kept.get("PrefixList") or "").split()
 
@@ -145,7 +145,7 @@ def _only(parent: etree._Element, namespace: str, name: str) -> etree._Element:
 
 
 def _check_pointer(signature: etree._Element, token: etree._Element) -> None:
-    """The signature names the certificate that is in the message, in the form that we read."""
+    """Check that the signature refers to the certificate in the message, in the supported form."""
     reference = _only(
         _only(_only(signature, SIGNATURE, "KeyInfo"), SECURITY, "SecurityTokenReference"), SECURITY, "Reference"
     )
@@ -156,7 +156,7 @@ def _check_pointer(signature: etree._Element, token: etree._Element) -> None:
 
 
 def _check_digests(envelope: etree._Element, signature: etree._Element, parts: Sequence[etree._Element]) -> None:
-    """The signature covers `parts`, and nothing else, each under an id that nothing else in the message has."""
+    """Check that the signature covers exactly `parts`, each by a unique id."""
     identities = [value for element in envelope.iter() for name, value in element.attrib.items() if name in _ANY_ID]
     if len(identities) != len(set(identities)):
         raise NotAuthenticated("one id is on two elements")
@@ -210,7 +210,7 @@ def _certificate(token: etree._Element) -> x509.Certificate:
 
 
 def _check_age(stamp: etree._Element, now: datetime) -> datetime:
-    """Until when the message can be taken for good; raises NotAuthenticated if it cannot now."""
+    """Until when the message is valid; raises NotAuthenticated if it is not valid now."""
     created = _moment(_only(stamp, UTILITY, "Created"))
     ends = stamp.find(f"{{{UTILITY}}}Expires")
     expires = created + HOLDS if ends is None else _moment(ends)

@@ -1,4 +1,4 @@
-"""What a technician does to a clock: its certificate, its firmware, its place on a site.
+"""The technician's work on a clock: its certificate, its firmware, its settings.
 
 certificates and workshop make the keys, broker configures Mosquitto with them, flash writes a chip, firmware and
 provision turn a chip with MicroPython into a clock.

@@ -1,8 +1,8 @@
-"""Ten minutes with a provisioned board: does this chip do what docs/chip.md says of others? The report says so.
+"""Ten minutes with a provisioned board: does this chip behave as docs/chip.md describes? The result is a report.
 
-Over the cable: which image, its memory at each step up to TLS with the clock's own certificates, ten connections to its
-broker, reader, clock chip, sealed chain. By hand: badges are held to it and the supply is pulled, twice; the records in
-its flash must have all of it. The report names no site, network, badge or secret.
+Over the cable: the image, its memory at each step up to TLS with the clock's own certificates, ten connections to its
+broker, reader, clock chip, sealed chain. By hand: badges are held to it and the supply is cut, twice; the records in
+its flash must show all of it. The report names no site, network, badge or secret.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ PUNCHES: Final = 3
 CUTS: Final = 2
 JOIN_LIMIT_MS: Final = 30_000
 STEADY_BYTES: Final = 2048
-"""So much less memory after the last connection than after the first is still none lost: runs differ by 1 KB."""
+"""A loss of memory up to this between the first and the last connection does not count: runs differ by 1 KB."""
 IDF_LOW_BYTES: Final = 40 * 1024
-"""The least that must stay free in a handshake without the firmware: 58,932 was the least seen (docs/chip.md)."""
+"""The least that must stay free in a handshake without the firmware: 58,932 was the lowest seen (docs/chip.md)."""
 
 
 class Hands(Protocol):
-    """What only a person beside the clock can do. Each returns when it is done."""
+    """The steps for a person beside the clock. Each returns when it is done."""
 
     def hold_badges(self, count: int) -> None:
         """Wait until the clock is ready, and hold `count` different badges to it."""
 
     def cut_power(self, number: int) -> None:
-        """Pull the supply, plug it in again, and wait until the clock is ready."""
+        """Cut the supply, restore it, and wait until the clock is ready."""
 
     def saw_signals(self) -> bool:
         """Whether each badge gave a tone, a green light and its screen."""
@@ -58,7 +58,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was tried, and what came of it."""
+    """One check, and its result."""
 
     name: str
     passed: bool
@@ -67,7 +67,7 @@ class Check:
 
 @dataclass
 class Report:
-    """What `run` found."""
+    """The results of `run`."""
 
     micropython: str
     machine: str
@@ -79,19 +79,19 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether every check did."""
+        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
     def to_json(self) -> str:
-        """The report as it is sent."""
+        """The report's text."""
         fields = {"v": REPORT_VERSION, "tools": __version__, "passed": self.passed, **asdict(self)}
         return json.dumps(fields, indent=1) + "\n"
 
 
 def run(port: str, hands: Hands, say: Callable[[str], None] = lambda _: None) -> Report:
-    """Try the clock on `port`. `say` gets a line a check. The clock runs again afterwards.
+    """Try the clock on `port`. `say` gets a line per check. The clock runs again afterwards.
 
-    Raises DeviceNotFound if nothing answers, ProvisionError if it is no MicroPython a clock can use.
+    Raises DeviceNotFound if nothing answers, ProvisionError if it is not a MicroPython that a clock can use.
     """
     with open_device(port, say) as device:
         report = _begin(device)
@@ -133,7 +133,7 @@ class _Notes:
         self._say(f"{'pass' if passed else 'FAIL'}  {name}: {measured}")
 
     def ask(self, device: SerialDevice, code: str) -> Any:
-        """The last answer; the memory of the steps on the way goes into the report."""
+        """The last answer; the memory at each step goes into the report."""
         answers = [json.loads(line) for line in device.run(code).split("\n") if line.strip() not in {"", "."}]
         self.report.memory += [Step(*answer) for answer in answers if isinstance(answer, list)]
         return answers[-1] if answers else None
@@ -151,7 +151,7 @@ def _begin(device: SerialDevice) -> Report:
 
 
 def _chain(device: SerialDevice, note: _Notes) -> tuple[int | None, int]:
-    """Punches in the flash and boot count; None without a sealed chain, and then nothing else can be tried."""
+    """Punches in the flash and boot count; None without a sealed chain, and then nothing else can be checked."""
     state = inspect(device)
     if not state.has_live_key or state.secrets is None:
         note("chain", False, "there is no clock on this chip: provision it first")  # noqa: FBT003

@@ -1,11 +1,11 @@
-"""Makes firmware/app/ui/glyphs.bin out of the drawings in firmware/art: accented letters, large letters and icons; and,
-for one clock, the file of the letters that it needs beyond those.
+"""Makes firmware/app/ui/glyphs.bin from the drawings in firmware/art: accented letters, large letters and icons; and,
+for one clock, the file of further letters that it needs.
 
     python -m badgeclock.technician.art     writes glyphs.bin
 
-A drawing is a name on its own line and then rows of "#" and "."; what a clock gets are columns of bits, as
-`framebuf` takes them (MONO_VLSB: a byte is eight pixels of a column, the top one lowest; the upper eight rows from left
-to right, then the next eight). The file holds, one after another:
+A drawing is a name on its own line and then rows of "#" and "."; a clock gets columns of bits, for `framebuf`
+(MONO_VLSB: a byte is eight pixels of a column, the top one lowest; the upper eight rows from left to right, then the
+next eight). The file holds, one after another:
 
     small letters   8x8     SMALL: of English, Dutch, French and German, and those that the clock draws otherwise
     large letters   12x16   LARGE: U+0020 to U+005F, and the capitals of those languages
@@ -16,9 +16,9 @@ to right, then the next eight). The file holds, one after another:
 A clock's own file (`letters`) has a byte with the number of its letters, two bytes of code point for each, big-endian,
 and then for each its small and its large form.
 
-A place without a letter is dark. Accents are put onto their base letters here; small base letters are those that the
-clock's own MicroPython draws, so that they match. Digits and icons are drawn at half their
-size; their edges are smoothed by the rule of Scale2x: a corner takes the colour that its two neighbours agree on.
+An empty place is dark. Accents are added to their base letters here; small base letters are those of the clock's own
+MicroPython, so that they match. Digits and icons are drawn at half their size; their edges are smoothed by the rule of
+Scale2x: a corner takes the colour that its two neighbours agree on.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ HUGE: Final = "0123456789:"
 _SMALL_GIVES: Final = 2
 _LARGE_GIVES: Final = (3, 4, 10, 11)
 _BELOW: Final = frozenset("\u0327\u0328\u0326")  # cedilla, ogonek, comma
-_APART: Final = "\u0326"  # a comma does not touch its letter, which is what tells it from a cedilla
+_APART: Final = "\u0326"  # a comma does not touch its letter, which distinguishes it from a cedilla
 
 _ASK_LETTERS: Final = """
 import framebuf
@@ -63,7 +63,7 @@ Rows = list[str]
 
 
 def drawings(path: Path) -> dict[str, Rows]:
-    """The rows of each drawing by its name. Raises SettingsError for one that is no rectangle."""
+    """The rows of each drawing by its name. Raises SettingsError for one that is not a rectangle."""
     found: dict[str, Rows] = {}
     rows: Rows = []
     for line in path.read_text().splitlines():
@@ -129,7 +129,7 @@ def small(letter: str, own: dict[str, Rows], marks: dict[str, Rows]) -> Rows:
         return ["." * 8] * 8
     rows, dots = own[base], marks[mark]
     if mark == _APART:
-        # A letter without a row to spare above it gives one up.
+        # A letter without a spare row above loses one.
         raised = rows[:1] + rows[2:7] if "#" in rows[0] else rows[1:7]
         return [*raised, "." * 8, dots[0]]
     if mark in _BELOW:
@@ -168,8 +168,8 @@ def content() -> bytes:
 
 
 def letters(texts: Iterable[str]) -> bytes:
-    """The bytes of a clock's own letters: those of the texts that it would not have and that there are drawings for;
-    empty if there are none. Raises ToolMissing.
+    """The bytes of a clock's own letters: the missing letters of its texts, as far as there are drawings; empty if
+    there are none. Raises ToolMissing.
     """
     wanted = sorted({letter for text in texts for letter in text if letter > "~" and letter not in SMALL})
     if not wanted:
@@ -198,7 +198,7 @@ def _marks() -> dict[str, Rows]:
 
 
 def _parts(letter: str) -> tuple[str, str]:
-    """Base and combining mark of a letter; two blanks if it has not just these."""
+    """Base and combining mark of a letter; two spaces if it does not have exactly these."""
     parts = unicodedata.normalize("NFD", letter)
     return (parts[0], parts[1]) if len(parts) == 2 else ("", "")
 

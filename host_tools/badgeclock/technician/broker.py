@@ -1,9 +1,9 @@
 """The configuration of the site's Mosquitto 2: mutual TLS, and each clock confined to its own topics.
 
-The broker is trusted to deliver and nothing else (docs/protocol.md §6, §7): records are sealed and frames carry a
-MAC, so what this file keeps out is eavesdropping, disturbing others and filling the broker. A client's name is its
-certificate's common name and nothing that it says itself: that name is its MQTT user and its client id, so no client
-can take another's connection over.
+The broker is trusted to deliver and nothing else (docs/protocol.md §6, §7): records are sealed and frames carry a MAC,
+so this file only has to prevent eavesdropping, disturbing others and filling the broker. A client's name is its
+certificate's common name, not what it sends: it is its MQTT user and its client id, so no client can take over
+another's connection.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ PACKET_LIMIT_BYTES: Final = 4096 + 512
 A client that sends more is disconnected."""
 CONNECTIONS_LIMIT: Final = 12_000
 QUEUE_LIMIT_MESSAGES: Final = 20_000
-"""What waits for a slow reader. What is dropped beyond it, clocks send again: the bridge has not acknowledged it."""
+"""Messages queued for a slow reader. Clocks send again what is dropped beyond it: the bridge has not acknowledged
+it."""
 
 QUEUE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 
@@ -44,18 +45,18 @@ CIPHERS: Final = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-ECDSA-CHACHA20-POLY1305",
 )
-"""Of TLS 1.2: forward secret and authenticated, for the P-256 certificates that everybody has. An ESP32 has the first
-two (ESP-IDF, MBEDTLS_GCM_C). All of TLS 1.3's are of that kind."""
+"""Of TLS 1.2: forward secret and authenticated, for the P-256 certificates of all parties. An ESP32 has the first two
+(ESP-IDF, MBEDTLS_GCM_C). All of TLS 1.3's qualify."""
 
 FIREWALL: Final = "firewall.nft"
 SOURCE_CONNECTIONS: Final = 100
-"""Most connections that one address may have, or one network of 64 bits in IPv6, all of which is often one machine's: a
-site's clocks may come from one. 12,000 idle ones of one address kept every other client out."""
+"""Most connections that one address may have, or one network of 64 bits in IPv6, all of which often belongs to one
+machine: a site's clocks may share one. 12,000 idle connections of one address kept every other client out."""
 SOURCE_NEW_A_SECOND: Final = 20
 OTHERS_CONNECTIONS: Final = CONNECTIONS_LIMIT - 1000
-"""Most connections of all addresses that nobody has named as a site's: the others are left for those that are."""
+"""Most connections of all addresses that are not listed as a site's: the rest is reserved for those that are."""
 OTHERS_NEW_A_SECOND: Final = 200
-"""New ones of them: each costs the broker a handshake, a millisecond or two of one core."""
+"""New ones per second: each costs the broker a handshake, a millisecond or two of one core."""
 
 CLIENTS: Final = "data/dynamic-security.json"
 """The plugin's state; the broker rewrites it when the bridge adds a clock."""
@@ -74,7 +75,7 @@ class BrokerConfig:
 
     @property
     def command(self) -> list[str]:
-        """The command line of the broker. Raises ToolMissing if Mosquitto is not there."""
+        """The command line of the broker. Raises ToolMissing if Mosquitto is missing."""
         return [str(programs.mosquitto()), "-c", str(self.path)]
 
 
@@ -90,13 +91,12 @@ def write_config(
 ) -> BrokerConfig:
     """Write everything that a broker needs into `directory` (0700): mosquitto.conf, acl, certificates, data/.
 
-    `names` are the names and addresses by which clocks reach it, besides localhost and 127.0.0.1; `host` is the
-    address to listen on. `user` is the system user that Mosquitto runs as when root starts it; by default the user who
-    calls this, as Mosquitto's own choice (`mosquitto`, else `nobody`) could not read the files. `dynamic_security` is
-    Mosquitto's plugin of that name, which then takes the place of the access list and refuses subscriptions: it knows
-    the workshop's clocks, and the bridge adds others (docs/security.md). Writing again renews
-    everything but data/; the revocation list is the workshop's newest, taken over by a running broker on SIGHUP
-    (`running_broker.reload`). Raises SettingsError.
+    `names` are its names and addresses for clocks, besides localhost and 127.0.0.1; `host` is the address to listen on.
+    `user` is the system user that Mosquitto runs as when root starts it; by default the user who calls this, as
+    Mosquitto's own choice (`mosquitto`, else `nobody`) could not read the files. `dynamic_security` is Mosquitto's
+    plugin of that name, which then replaces the access list and refuses subscriptions: it gets the workshop's clocks,
+    and the bridge adds others (docs/security.md). Writing again renews everything but data/; the revocation list is the
+    workshop's newest, which a running broker loads on SIGHUP (`running_broker.reload`). Raises SettingsError.
     """
     if port not in _PORTS:
         raise SettingsError(what=f"{port} is no TCP port", kept="everything as it was", do="choose one from 1 to 65535")
@@ -119,10 +119,10 @@ def write_config(
 
 
 def update(directory: Path, workshop: Workshop) -> bool:
-    """Bring a broker's directory to the workshop's present certificates, revocation lists and access rules, and make
-    the running broker read them; whether there is one. Its mosquitto.conf stays.
+    """Update a broker's directory to the workshop's present certificates, revocation lists and access rules, and make
+    the running broker load them; returns whether there is one. Its mosquitto.conf stays.
 
-    Connections that are up stay up. Raises SettingsError if there is no broker's directory.
+    Open connections stay. Raises SettingsError if there is no broker's directory.
     """
     directory = directory.resolve()
     _check_directory(directory)
@@ -131,8 +131,8 @@ def update(directory: Path, workshop: Workshop) -> bool:
 
 
 def take_list(directory: Path, lists_pem: bytes) -> int | None:
-    """Put revocation lists into a broker's directory and make the running broker read them; its process id, None if
-    none runs. Raises SettingsError if there is no broker's directory.
+    """Put revocation lists into a broker's directory and make the running broker load them; returns its process id,
+    None if none runs. Raises SettingsError if there is no broker's directory.
     """
     _check_directory(directory)
     _write(directory / "crl.pem", lists_pem)
@@ -149,7 +149,7 @@ def _check_directory(directory: Path) -> None:
 
 
 def _taken(directory: Path) -> int | None:
-    """Give what was written to the directory's owner, and make the running broker read it; its process id."""
+    """Give written files to the directory's owner, and make the running broker load them; returns its process id."""
     owner = directory.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:
         for name in _TRUST:
@@ -161,7 +161,7 @@ def _taken(directory: Path) -> int | None:
 
 
 def _write_trust(directory: Path, workshop: Workshop, identity: Identity) -> None:
-    """What changes with the certificates."""
+    """The files that change with the certificates."""
     files = {
         "ca.pem": workshop.authority_certificate.read_bytes(),
         "crl.pem": workshop.revocation_list.read_bytes(),
@@ -174,13 +174,13 @@ def _write_trust(directory: Path, workshop: Workshop, identity: Identity) -> Non
 
 
 def _write_clients(directory: Path, workshop: Workshop) -> None:
-    """The plugin's file: the workshop's clocks, and those that were added to the broker before."""
+    """The plugin's file: the workshop's clocks, and those added to the broker before."""
     known = {name for name in clients(directory) | set(workshop.clocks()) if _is_clock_id(name)}
     _write(directory / CLIENTS, json.dumps(broker_access.whole(known), indent=1).encode())
 
 
 def clients(directory: Path) -> set[str]:
-    """The clocks that the plugin of a broker knows, by its file."""
+    """The clocks in a broker's plugin, from its file."""
     try:
         written = json.loads((directory / CLIENTS).read_bytes())["clients"]
         return {str(one["username"]) for one in written} - {BRIDGE_NAME}
@@ -196,7 +196,7 @@ def _is_clock_id(name: str) -> bool:
 
 
 def acl() -> str:
-    """The access rules. `%u` is the common name of the client's certificate; what no rule grants is refused."""
+    """The access rules. `%u` is the common name of the client's certificate; anything not granted is refused."""
     lines = ["# A clock: its own topics, and these ways only (docs/protocol.md §7)."]
     lines += [f"pattern write badgeclock/v1/%u/{topic}" for topic in CLOCK_WRITES]
     lines += [f"pattern read badgeclock/v1/%u/{topic}" for topic in CLOCK_READS]
@@ -207,8 +207,8 @@ def acl() -> str:
 
 
 def firewall(port: int) -> str:
-    """Rules for nftables, since Mosquitto has none: bounds on the connections that one address has and makes, and on
-    those of all addresses together that are not in the sets `sites_of_ip` and `sites_of_ip6`.
+    """Rules for nftables, since Mosquitto has none: limits on one address's open and new connections, and on those of
+    all addresses outside the sets `sites_of_ip` and `sites_of_ip6` together.
     """
     lines = [
         "# Written by Badgeclock: `nft -f` this file on the broker's machine, and at each of its starts.",
@@ -244,7 +244,7 @@ def firewall(port: int) -> str:
 
 def configuration(directory: Path, host: str, port: int, user: str | None, dynamic_security: Path | None = None) -> str:
     """The text of mosquitto.conf for files in `directory`. `user` None: the line is left out."""
-    # Mosquitto 2.0.11 asks an access list first, which grants every subscription: only one of them can be there.
+    # Mosquitto 2.0.11 consults an access list first, which grants every subscription: only one of the two can be used.
     access = (
         [f"acl_file {directory}/acl"]
         if dynamic_security is None
@@ -294,7 +294,7 @@ def configuration(directory: Path, host: str, port: int, user: str | None, dynam
 
 
 def _own_name() -> str | None:
-    """The name of the calling user; None for a numeric user without one, which Mosquitto need not change from."""
+    """The name of the calling user; None for a numeric user without one, for which Mosquitto need not change user."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

@@ -1,14 +1,14 @@
-"""The certificates of a site's own authority: broker, bridge and one a clock.
+"""The certificates of a site's own authority: broker, bridge and one per clock.
 
-P-256 keys and a chain of two (authority, leaf) throughout: an ESP32 handshakes with those in about a second, where RSA
-takes many. The broker distinguishes clients by the common name: a clock's is its clock id, the bridge's is `bridge`.
+P-256 keys and a chain of two (authority, leaf) throughout: an ESP32 needs about a second for a handshake with those,
+many with RSA. The broker distinguishes clients by the common name: a clock's is its clock id, the bridge's is `bridge`.
 
 Validity. The authority: 10 years, the life of a clock. A clock: 5 years, so each is visited once in its life to renew.
 Broker and bridge: 2 years, as they are renewed on a server without touching a clock. All start one day in the past, so
-that a laptop whose clock is ahead does not make a certificate that a clock on the site refuses as not yet valid.
+that a certificate from a laptop whose clock is ahead is not refused by a clock as not yet valid.
 
-Keys for a clock are SEC1 ("EC PRIVATE KEY") in DER, and certificates DER without anything behind them: MicroPython's
-`tls` takes both, and DER needs neither a PEM parser nor its buffers. PEM on the host is PKCS #8, as OpenSSL writes
+Keys for a clock are SEC1 ("EC PRIVATE KEY") in DER, and certificates DER without anything after them: MicroPython's
+`tls` accepts both, and DER needs neither a PEM parser nor its buffers. PEM on the host is PKCS #8, as OpenSSL writes
 it.
 """
 
@@ -44,7 +44,7 @@ CLOCK_ID_FORM: Final = re.compile(r"[a-z0-9-]{3,23}")
 
 @dataclass(frozen=True)
 class Lifetime:
-    """What is valid for so long, from `now` (None: the present), and a day before that."""
+    """A validity of this length from `now` (None: the present), plus the day before."""
 
     valid: timedelta
     now: datetime | None = None
@@ -94,7 +94,7 @@ class Identity:
 
 
 def load_identity(certificate_pem: bytes, key_pem: bytes) -> Identity:
-    """The identity in two PEM files. Raises ValueError if they are unreadable, no P-256, or do not belong together."""
+    """The identity in two PEM files. Raises ValueError if they are unreadable, not P-256, or do not belong together."""
     certificate = x509.load_pem_x509_certificate(certificate_pem)
     key = serialization.load_pem_private_key(key_pem, password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
@@ -103,8 +103,8 @@ def load_identity(certificate_pem: bytes, key_pem: bytes) -> Identity:
 
 
 def make_authority(now: datetime | None = None, generation: int = 1) -> Identity:
-    """A new authority that signs leaves only (path length 0). One that takes over is the next generation, and has a
-    name of its own: issuers are looked up by name.
+    """A new authority that signs leaves only (path length 0). A successor is the next generation, with its own name:
+    issuers are looked up by name.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, authority_name(generation))])
@@ -123,13 +123,13 @@ def authority_name(generation: int) -> str:
 
 
 def generation_of(authority: Identity) -> int:
-    """Which of the site's authorities this is, from 1."""
+    """The number of this authority of the site, from 1."""
     number = authority.common_name.removeprefix(authority_name(1)).strip()
     return int(number) if number.isdigit() else 1
 
 
 def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """The host names and addresses that a broker's certificate bears."""
+    """The host names and addresses in a broker's certificate."""
     known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return (*known.get_values_for_type(x509.DNSName), *map(str, known.get_values_for_type(x509.IPAddress)))
 
@@ -146,7 +146,7 @@ def issued_by(authority: Identity, certificate: x509.Certificate) -> bool:
 def issue_clock(
     authority: Identity, clock_id: str, now: datetime | None = None, *, valid: timedelta = CLOCK_VALID
 ) -> Identity:
-    """A new key and certificate for the clock `clock_id`. Raises SettingsError if that is no clock id."""
+    """A new key and certificate for the clock `clock_id`. Raises SettingsError if that is not a clock id."""
     check_clock_id(clock_id)
     return _issue(authority, clock_id, Lifetime(valid, now), ExtendedKeyUsageOID.CLIENT_AUTH)
 
@@ -172,8 +172,8 @@ def make_revocation_list(
 ) -> x509.CertificateRevocationList:
     """The authority's list of revoked serial numbers, dated `now`.
 
-    It stays valid as long as the authority: OpenSSL refuses every certificate once a list has run out, and the list
-    is beside the broker, where a new one replaces it at each revocation.
+    It stays valid as long as the authority: OpenSSL refuses every certificate once a list has expired, and each
+    revocation replaces the broker's list.
     """
     now = now or datetime.now(UTC)
     builder = (
@@ -206,7 +206,7 @@ def check_issued_by(authority: Identity, certificate: x509.Certificate) -> None:
 
 
 def check_clock_id(clock_id: str) -> None:
-    """Raise SettingsError unless `clock_id` has the form of docs/protocol.md §1 and is no name of the bridge."""
+    """Raise SettingsError unless `clock_id` has the form of docs/protocol.md §1 and is not a name of the bridge."""
     if CLOCK_ID_FORM.fullmatch(clock_id) and not _OF_BRIDGE.fullmatch(clock_id):
         return
     raise SettingsError(

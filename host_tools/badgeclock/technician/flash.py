@@ -1,12 +1,11 @@
 """Put MicroPython and this project's partition table on an ESP32, without touching what the clock has recorded.
 
 MicroPython's official image is one file for flash address 0x1000: bootloader, its own partition table, settings,
-program. Only bootloader and program are taken out of it; the table is ours, and the settings (nvs) stay as the chip
-has them.
+program. Only bootloader and program are used; the table is ours, and the chip's settings (nvs) stay.
 
     read_image   the file, checked: an ESP32's, whole by its own SHA-256, MicroPython 1.25 or newer
     choose_table which of the board's partition tables: the largest that fits, but a clock keeps the one it has
-    plan_flash   what goes where, what is erased: pure
+    plan_flash   what is written where, what is erased: pure
     flash        does it with esptool, compares every byte with the chip (by MD5), starts the chip
     download_image   MicroPython's own download page
 """
@@ -58,7 +57,7 @@ BAUDS: Final = (921600, 460800, 115200)
 RECORDS: Final = ("seal", "journal")
 KEPT: Final = ("vfs", "roster", *RECORDS)
 CODE: Final = "romfs"
-"""What is there is mounted and run by an image of the board's own; what another program left there must not be."""
+"""An image of the board's own mounts and runs its content; another program's remains must not be there."""
 
 DOWNLOAD_PAGE: Final = "https://micropython.org/download/ESP32_GENERIC/"
 DOWNLOAD_TIMEOUT_S: Final = 60.0
@@ -69,7 +68,7 @@ _IMAGE_LINK: Final = re.compile(r'href="([^"]*/ESP32_GENERIC-\d{8}-v(\d+\.\d+\.\
 
 @dataclass(frozen=True)
 class Image:
-    """A MicroPython image for the ESP32, taken apart."""
+    """A MicroPython image for the ESP32, parsed."""
 
     name: str
     version: tuple[int, int, int]
@@ -88,20 +87,20 @@ class Region:
 
     @property
     def end(self) -> int:
-        """First address behind the region."""
+        """First address after the region."""
         return self.offset + len(self.data)
 
 
 @dataclass(frozen=True)
 class FlashPlan:
-    """What is written, then what is erased before it. Everything else of the flash stays."""
+    """What is written, and what is erased before. The rest of the flash stays."""
 
     regions: tuple[Region, ...]
     erased: tuple[Partition, ...]
 
 
 class Records(Enum):
-    """What becomes of the clock's records, keys and files."""
+    """The handling of the clock's records, keys and files."""
 
     KEEP = "keep"
     ERASE = "erase"
@@ -109,7 +108,7 @@ class Records(Enum):
 
 @dataclass(frozen=True)
 class Flashed:
-    """What `flash` did."""
+    """The result of `flash`."""
 
     chip: str
     micropython: tuple[int, int, int]
@@ -150,8 +149,8 @@ def choose_table(
 ) -> PartitionTable:
     """The table to write on a chip with `flash_bytes` of flash. `tables`: the board's; `present`: the chip's own.
 
-    The largest that fits; but as long as its records are kept, a clock keeps the one it has. Raises ProvisionError if
-    the flash is too small for any.
+    The largest that fits; but while its records are kept, a clock keeps its table. Raises ProvisionError if the flash
+    is too small for any.
     """
     fitting = [table for table in tables if table.flash_bytes <= flash_bytes]
     if not fitting:
@@ -179,9 +178,9 @@ def with_flash_size(bootloader: bytes, flash_bytes: int) -> bytes:
 def plan_flash(image: Image, table: PartitionTable, present: PartitionTable | None, records: Records) -> FlashPlan:
     """What to write and to erase so that the chip has `image` and `table`. `present`: the chip's table, if it has one.
 
-    A chip without a journal partition is a new module: our data partitions are erased, as MicroPython refuses to
-    start on the remains of another file system, and would run those of other code. Raises ProvisionError if the
-    clock's records would be hurt, SettingsError if image and table do not fit together.
+    A chip without a journal partition is a new module: our data partitions are erased, as MicroPython refuses to start
+    on the remains of another file system, and would run those of other code. Raises ProvisionError if the clock's
+    records would be damaged, SettingsError if image and table do not fit together.
     """
     regions = (
         Region("bootloader", BOOTLOADER_OFFSET, with_flash_size(image.bootloader, table.flash_bytes)),
@@ -208,7 +207,7 @@ def plan_flash(image: Image, table: PartitionTable, present: PartitionTable | No
 
 
 def erases_records(plan: FlashPlan) -> bool:
-    """Whether the plan erases what punches are kept in."""
+    """Whether the plan erases stored punches."""
     return any(part.label in RECORDS for part in plan.erased)
 
 
@@ -223,8 +222,8 @@ def flash(
 ) -> Flashed:
     """Write `image` and the board's table for its size of flash to the ESP32 on `port`, compare, and start it.
 
-    With Records.ERASE the clock's files, keys and records go too; `yes_lose` must then be the number of punches that no
-    bridge has acknowledged, if there are any. Tries the rates of BAUDS in turn. `say` gets a line a step.
+    With Records.ERASE the clock's files, keys and records are erased too; `yes_lose` must then be the number of punches
+    that no bridge has acknowledged, if there are any. Tries the rates of BAUDS in turn. `say` gets a line per step.
     Raises DeviceNotFound, ProvisionError, VerifyMismatch or SettingsError.
     """
     tables = board_tables(board)
@@ -250,8 +249,8 @@ def download_image(
 ) -> Path:
     """Fetch the newest image of a MicroPython download `page`, or `version`, into `folder` and return its path.
 
-    A file that is there already is used. Raises ProvisionError if the page or the image cannot be had, SettingsError
-    if the page has no such image or what it gives is none.
+    An existing file is used. Raises ProvisionError if the page or the image cannot be fetched, SettingsError if the
+    page has no such image or the file is not one.
     """
     try:
         with httpx.Client(follow_redirects=True, timeout=DOWNLOAD_TIMEOUT_S) as client:
@@ -343,7 +342,7 @@ def punches_refused(number: int) -> ProvisionError:
 
 
 def _punches_at_stake(chip: Any, present: PartitionTable | None, plan: FlashPlan, say: Callable[[str], None]) -> int:
-    """How many unacknowledged punches the plan would erase, read off the chip where its own table says they are."""
+    """How many unacknowledged punches the plan would erase, read from the chip by its own table."""
     if present is None or not erases_records(plan):
         return 0
     there = {part.label: part for part in present.partitions}
@@ -355,7 +354,7 @@ def _punches_at_stake(chip: Any, present: PartitionTable | None, plan: FlashPlan
 
 
 def _check_fit(regions: tuple[Region, ...], table: PartitionTable, name: str) -> None:
-    """Raise SettingsError unless every region keeps clear of the others and of every partition but the program's."""
+    """Raise SettingsError unless every region overlaps no other and no partition except the program's."""
     program = _program_partition(table)
     size = len(regions[-1].data)
     if size > program.size:
@@ -421,7 +420,7 @@ def _choose(text: str, page: str, version: str | None) -> tuple[str, str]:
 
 
 def _flash_size_bytes(size: str | None) -> int:
-    """Bytes of what esptool calls "4MB"; 0 if it is unknown."""
+    """The bytes of esptool's "4MB"; 0 if unknown."""
     found = re.fullmatch(r"(\d+)(KB|MB)", size or "")
     return int(found[1]) << (10 if found[2] == "KB" else 20) if found else 0
 
@@ -438,7 +437,7 @@ def _connected(port: str) -> Iterator[Any]:
         yield chip
     finally:
         with contextlib.suppress(OSError):
-            chip._port.close()  # noqa: SLF001  esptool has no other name for it
+            chip._port.close()  # noqa: SLF001  esptool has no public name for it
 
 
 @contextlib.contextmanager

@@ -1,11 +1,11 @@
 """Flattens the rooms of the firmware's sources into one package `app`, before they are compiled.
 
-In the source `app/log/record.py` is `app.log.record`: rooms show a reader the way of a punch. On a clock every package
-is a module, a dictionary and longer names in the heap, so the build makes `app/record.py` of it, `app.record`. Imports,
-attributes of the package and texts that are a module's name follow; the rooms themselves are gone.
+In the source `app/log/record.py` is `app.log.record`: rooms show a reader how a punch is processed. On a clock every
+package is a module, a dictionary and longer names in the heap, so the build makes `app/record.py` of it, `app.record`.
+Imports, attributes of the package and texts that are a module's name are adapted.
 
-Only names change, inside their lines, so a traceback gives the file and line of the source. What cannot be flattened
-safely is refused, and the result is compared with the syntax tree that it should have.
+Only names change, inside their lines, so a traceback gives the file and line of the source. Code that cannot be
+flattened safely is refused, and the result is compared with its expected syntax tree.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _Change = tuple[int, int, int, str]
 
 
 def flatten(sources: Mapping[str, str]) -> dict[str, str]:
-    """The sources by path ("app/log/record.py") without rooms, by the paths that they then have ("app/record.py").
+    """The sources by path ("app/log/record.py") without rooms, by their new paths ("app/record.py").
 
-    They must be everything that calls one another. Raises ProvisionError if two modules would have one name, if a room
-    holds code of its own, or if a file uses a room as anything but a part of a module's name.
+    They must include all callers. Raises ProvisionError if two modules would have one name, if a room holds code of its
+    own, or if a file uses a room as anything but a part of a module's name.
     """
     homes: dict[str, str] = {}
     for path in sources:
@@ -56,7 +56,7 @@ def flatten(sources: Mapping[str, str]) -> dict[str, str]:
 
 
 def flat_path(path: str) -> str:
-    """The path on the clock, which is `path` itself for what is in no room. Raises ProvisionError below a room."""
+    """The path on the clock; `path` itself outside rooms. Raises ProvisionError below a room."""
     parts = PurePosixPath(path).parts
     if not _is_in_a_room(path):
         return path
@@ -93,7 +93,7 @@ def _flat_text(path: str, text: str, tree: ast.Module, rooms: set[str], modules:
 
 
 def _refuse_unsafe(path: str, tree: ast.Module, rooms: set[str], modules: set[str]) -> None:
-    """Raise ProvisionError for what would name nothing, or something else, once the rooms are gone."""
+    """Raise ProvisionError for names that would be undefined, or mean something else, without the rooms."""
     todo = f"import the modules: from {PACKAGE}.room import module"
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     in_room = re.compile(rf"\b{PACKAGE}\.(?:{'|'.join(sorted(rooms)) or '(?!)'})\b")
@@ -155,7 +155,7 @@ def _changes(tree: ast.Module, lines: list[bytes], rooms: set[str], modules: set
 
 
 class _Flattener(ast.NodeTransformer):
-    """Makes the syntax tree that the new text must have."""
+    """Makes the expected syntax tree of the new text."""
 
     def __init__(self, rooms: set[str], modules: set[str]) -> None:
         self._rooms = rooms

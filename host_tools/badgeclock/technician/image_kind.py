@@ -1,4 +1,4 @@
-"""Which MicroPython images there are for a clock, and what runs on each. The memory that decides it: docs/chip.md."""
+"""The kinds of MicroPython images for a clock, and what runs on each. The memory that decides it: docs/chip.md."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from badgeclock.errors import ProvisionError
 BADGES_BY_UID = "uid"
 """The only value of the setting `badges` with which no badge proves itself (docs/badges.md §1)."""
 
-# Names that MicroPython has in its program only when it was built with what they belong to.
+# Names that MicroPython's program contains only if it was built with the feature.
 _CODE_IN_PLACE = b"rom_ioctl\0"
 _BLUETOOTH = b"gatts_register_services\0"
 
 
 class Kind(Enum):
-    """A MicroPython image, by where it runs code and what memory it leaves."""
+    """A kind of MicroPython image, by where it runs code and the memory it leaves."""
 
     OWN = "the board's own image"
     OWN_WITH_BLUETOOTH = "an image that runs code in place, with Bluetooth"
@@ -35,7 +35,7 @@ def kind(*, in_place: bool, bluetooth: bool) -> Kind:
 
 
 def sentences(image: Kind) -> tuple[str, ...]:
-    """What runs on it and what does not, a sentence each."""
+    """What runs on it and what does not, in a sentence each."""
     return _TOLD[image]
 
 

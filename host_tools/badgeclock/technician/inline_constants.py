@@ -1,16 +1,15 @@
 """Replaces the firmware's public constants by their numbers, before it is compiled.
 
 mpy-cross does this by itself for `_NAME = const(number)`, and within a file for `NAME = const(number)`. But a public
-constant stays in its module for others: a name, an entry and a look-up at each use. A clock's build knows all the
-others, so they get the number too, and the constant becomes a private one, of which mpy-cross leaves nothing.
+constant stays in its module for others: a name, an entry and a look-up at each use. A clock's build has all other
+modules, so they get the number too, and the constant becomes private, and mpy-cross removes it.
 
-What a file keeps for itself, `_NAME = b"..."` or a tuple or text, becomes a constant likewise, which leaves no entry
-in the module; and bytes and tuples that a file would make when it is imported, such as `b"\\xff" * 64`, are made here:
-the bytes, so that a clock that runs its code in place has them in the flash, the tuples, so that what they are made of
-is not in memory beside them.
+A file's private `_NAME = b"..."`, tuple or text becomes a constant too, without an entry in the module. Bytes and
+tuples computed on import, such as `b"\\xff" * 64`, are computed here: the bytes, so that a clock that runs code in
+place has them in flash, the tuples, so that their parts are not in memory as well.
 
-Lines stay where they are, so a traceback gives the file and line of the source. The result is compared with the
-syntax tree that it should have.
+Lines do not move, so a traceback gives the file and line of the source. The result is compared with its expected syntax
+tree.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from badgeclock.errors import ProvisionError
 
 @dataclass
 class _File:
-    """What a file's names stand for: `modules` by local name, `constants` by local name as (module, constant)."""
+    """The meaning of a file's names: `modules` by local name, `constants` by local name as (module, constant)."""
 
     tree: ast.Module
     modules: dict[str, str] = field(default_factory=dict)
@@ -35,10 +34,10 @@ class _File:
 
 
 def inline(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
-    """The sources by path ("app/clock.py") with numbers for public constants. They must be everything that calls one
-    another; a constant that the text `outside` mentions, or that some file gives another value, stays as it is.
+    """The sources by path ("app/clock.py") with numbers for public constants. They must include all callers; a constant
+    mentioned in the text `outside`, or assigned elsewhere, is not changed.
 
-    Raises ProvisionError if a file would say anything else afterwards.
+    Raises ProvisionError if a file's meaning would change.
     """
     trees = {path: ast.parse(text, path) for path, text in sources.items()}
     values = {_module(path): _constants(tree) for path, tree in trees.items()}
@@ -69,7 +68,7 @@ def _constants(tree: ast.Module) -> dict[str, int]:
 
 
 def _numbers(tree: ast.Module) -> dict[str, int]:
-    """What the file's own `NAME = const(number)` stand for, private ones too."""
+    """The values of the file's own `NAME = const(number)`, including private ones."""
     known: dict[str, int] = {}
     for node in tree.body:
         if (
@@ -86,7 +85,7 @@ def _numbers(tree: ast.Module) -> dict[str, int]:
 
 
 def _number(node: ast.expr, known: Mapping[str, int]) -> int | None:
-    """The number that an expression of numbers and constants gives, None for any other."""
+    """The value of an expression of numbers and constants, None for any other."""
     for part in ast.walk(node):
         if isinstance(part, ast.Name) and part.id not in known:
             return None
@@ -101,7 +100,7 @@ def _number(node: ast.expr, known: Mapping[str, int]) -> int | None:
 
 
 def _keep(values: Mapping[str, dict[str, int]], trees: Mapping[str, ast.Module], outside: str) -> None:
-    """Take out of `values` what must stay a name."""
+    """Remove from `values` what must stay a name."""
     kept = set(re.findall(r"\w+", outside))
     for path, tree in trees.items():
         stored: defaultdict[str, int] = defaultdict(int)
@@ -179,7 +178,7 @@ def _attribute_value(node: ast.Attribute, file: _File, values: Mapping[str, Mapp
 
 
 def _left(node: ast.ImportFrom, file: _File, values: Mapping[str, Mapping[str, int]]) -> list[ast.alias]:
-    """What the statement still has to import: no constant, and no module of which only constants were used."""
+    """What the statement still imports: no constants, and no module of which only constants were used."""
     return [
         alias
         for alias in node.names
@@ -214,14 +213,14 @@ def _rewritten(text: str, file: _File, values: Mapping[str, Mapping[str, int]], 
     return b"\n".join(lines).decode()
 
 
-# --- constants that are no numbers ---
+# --- other constants than numbers ---
 
 _Value = int | str | bytes | tuple["_Value", ...]
 
 
 def _folded(text: str) -> str:
     """The source with its module's bytes, texts and tuples as literals, those of private names as constants. mpy-cross
-    knows `const` by itself, so importing it would only leave a name in the module.
+    handles `const` without an import, which would only leave a name in the module.
     """
     tree = ast.parse(text)
     numbers = _numbers(tree)
@@ -244,7 +243,7 @@ def _folded(text: str) -> str:
         if times[name] != 1 or value.lineno != value.end_lineno:
             continue
         made = _made(value, numbers)
-        # mpy-cross puts a constant in the place of its name behind it only, and leaves no name.
+        # mpy-cross replaces a constant's name only after its definition, and leaves no name.
         is_constant = _is_private(name) and first_use.get(name, value.lineno + 1) > value.lineno
         if made is not None and not isinstance(made, int) and is_constant:
             changes = [(value, f"const({made!r})")]
@@ -272,7 +271,8 @@ def _computed(node: ast.expr, numbers: Mapping[str, int]) -> Iterator[tuple[ast.
 
 
 def _made(node: ast.expr, numbers: Mapping[str, int]) -> _Value | None:
-    """What the expression gives, if it is a literal, a tuple of such, either repeated, or bytes of zeros; else None."""
+    """The value of the expression, if it is a literal, a tuple of such, either repeated, or bytes of zeros; else
+    None."""
     if isinstance(node, ast.Constant) and type(node.value) in (int, str, bytes):
         value: int | str | bytes = node.value  # type: ignore[assignment]  # as the line above says
         return value

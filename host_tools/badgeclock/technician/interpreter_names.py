@@ -1,4 +1,4 @@
-"""The names in MicroPython's image: they cost a clock no memory, and the build renames none of them.
+"""The names in MicroPython's image: they cost a clock no memory, and the build does not rename them.
 
 Found by giving an object an attribute of each name and watching micropython.qstr_info(): on the official ESP32_GENERIC
 images 1.25.0 and 1.27.0, and on the unix port 1.25.0 for i386. The candidates were the texts in those programs, the
@@ -71,9 +71,9 @@ time_pulse_us timeout tls to_bytes trunc tuple type uctypes uint umount unhexlif
 unpack_from unregister update upper urandom url urls usys v value values verify_callback verify_mode version
 version_info vfs viper vline wait wait_closed wait_for wait_for_ms wait_io_event waiter waiting waitq_len wb
 websocket wrap_socket write writeblocks zip
-""".split()  # noqa: SIM905 - a list of them would be ten times as long
+""".split()  # noqa: SIM905 - as a list they would be ten times as long
 )
-"""In each of the three."""
+"""Names in all three."""
 
 SOMEWHERE: Final = EVERYWHERE | frozenset(
     """
@@ -135,9 +135,9 @@ sysname system tcgetattr tcsetattr temperature termios threshold0 threshold1 tic
 toggle topic trigger tx tx_carrier txbuf txdone txpower uname unique_id unit_id unsetenv unsubscribe user username
 val w wait_done wait_msg wake wake_on_ext0 wake_on_ext1 wake_on_gpio wake_on_touch wake_on_ulp wake_reason webrepl
 webrepl_cfg width wp write_pulses write_readinto write_scratch writebit writebyte writeto writeto_mem writevto ws y
-""".split()  # noqa: SIM905 - a list of them would be ten times as long
+""".split()  # noqa: SIM905 - as a list they would be ten times as long
 )
-"""In one of them at least."""
+"""Names in at least one of them."""
 
 MODULES: Final = frozenset(
     """
@@ -146,4 +146,4 @@ gc hashlib heapq io json lock machine main math micropython os platform random r
 stream struct sys task time tls uctypes urandom usys vfs websocket
 """.split()  # noqa: SIM905 - as above
 )
-"""Those of EVERYWHERE that some MicroPython has a module of, or a start file."""
+"""Names of EVERYWHERE that are a module or a start file of some MicroPython."""

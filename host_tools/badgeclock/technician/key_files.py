@@ -18,7 +18,7 @@ def new_key() -> bytes:
 
 
 def read_key(path: Path) -> bytes:
-    """The 32 bytes of a key file in the clear. Raises ProvisionError if it is missing or damaged; the message never
+    """The 32 bytes of an unencrypted key file. Raises ProvisionError if it is missing or damaged; the message never
     quotes it.
     """
     try:
@@ -43,8 +43,8 @@ def parsed_key(data: bytes, path: Path) -> bytes:
 
 
 def parsed_keys(data: bytes, path: Path) -> bytes:
-    """The keys of a site out of its file's content, 32 bytes each, the first one first. Raises ProvisionError that
-    names `path`.
+    """The keys of a site from its file's content, 32 bytes each, the first one first. Raises ProvisionError that names
+    `path`.
     """
     try:
         lines = text_file.decoded(data).split()

@@ -1,10 +1,9 @@
-"""The languages of a clock's display, as data files: those that come with the clock, those that a site can choose, and
-any that a technician has.
+"""The languages of a clock's display, as data files: those of every clock, those that a site can choose, and a
+technician's own.
 
-English is built into the firmware; `firmware/lang/` holds the others that every clock gets, and
-`firmware/further_languages/` those that a clock gets if it is to use them. What a file may say is checked by the
-clock's own code (firmware/app/ui/words.py). Letters that not every clock has lie in a file beside them, and only those
-that are needed.
+English is built into the firmware; `firmware/lang/` has the others that every clock gets, and
+`firmware/further_languages/` those that a clock gets on request. The clock's own code checks the files
+(firmware/app/ui/words.py). Additional letters are in a separate file, only as far as needed.
 """
 
 from __future__ import annotations
@@ -25,42 +24,42 @@ FOLDER: Final = "/lang/"
 LETTERS_PATH: Final = FOLDER + "letters.bin"
 BUILT_IN: Final = "en"
 LONGEST_BYTES: Final = 4096
-"""What the clock reads at most."""
+"""The clock's limit for a file."""
 
 _FURTHER: Final = ROOT / "firmware" / "further_languages"
 _NAME: Final = re.compile(r"[a-z]{2,8}\.json")
 
 
 def shipped() -> dict[str, bytes]:
-    """The language files that come with the clock, by their path on it."""
+    """The language files of every clock, by their path on it."""
     return {FOLDER + path.name: path.read_bytes() for path in sorted((ROOT / "firmware" / "lang").glob("*.json"))}
 
 
 def further() -> dict[str, bytes]:
-    """The languages that a clock gets if its site chooses them, by their path on it."""
+    """The languages that a site can choose, by their path on the clock."""
     return {FOLDER + path.name: path.read_bytes() for path in sorted(_FURTHER.glob("*.json"))}
 
 
 def note(data: bytes) -> str:
-    """What a language file says of itself beside its texts; empty if nothing."""
+    """A language file's metadata besides its texts; empty if there is none."""
     found = json.loads(data)
     return str(found.get("note", "")) if isinstance(found, dict) else ""
 
 
 def letters(texts: Iterable[str], files: Iterable[bytes]) -> bytes:
-    """The file of the letters that a clock needs beyond those that every clock has, for such texts as its site's name
-    and for language files; empty if it needs none. Raises ToolMissing.
+    """The file of additional letters for a clock's texts, such as its site's name, and language files; empty if it
+    needs none. Raises ToolMissing.
     """
     wanted = [*texts]
     for data in files:
-        with contextlib.suppress(ValueError):  # the clock's own code says what is wrong with it
+        with contextlib.suppress(ValueError):  # the clock's own code reports its faults
             wanted.append(json.dumps(json.loads(data), ensure_ascii=False))
     return art.letters(wanted)
 
 
 def read(files: Iterable[Path]) -> dict[str, bytes]:
-    """The language files that a technician names, by their path on the clock: their own, else one of `further`. Raises
-    SettingsError for one that is none.
+    """The language files chosen by a technician, by their path on the clock: a file, else one of `further`. Raises
+    SettingsError if it is neither.
     """
     found = {}
     for given in files:
@@ -80,7 +79,7 @@ def read(files: Iterable[Path]) -> dict[str, bytes]:
 
 
 def is_language(path: str) -> bool:
-    """Whether a path on the clock is that of a language file."""
+    """Whether a path on the clock is a language file's."""
     return path.startswith(FOLDER) and _NAME.fullmatch(path.removeprefix(FOLDER)) is not None
 
 
@@ -96,7 +95,7 @@ def check_chosen(language: object, paths: Iterable[str]) -> None:
 
 
 def check_source(files: Mapping[str, bytes]) -> str:
-    """Source that makes a clock judge language files (by path); it raises SettingsError as its own code does."""
+    """Source that makes a clock check language files (by path); it raises SettingsError like its own code."""
     calls = [f"bc_judge_language({data!r}, {path.lstrip('/')!r})\n" for path, data in files.items()]
     return on_device.JUDGE + "".join(calls)
 

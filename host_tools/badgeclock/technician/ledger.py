@@ -1,10 +1,10 @@
-"""Which chip is which clock: the workshop's ledger. Lines are only ever added.
+"""The workshop's ledger: which chip is which clock. Lines are only added.
 
-    clocks.ledger    a JSON object a line: id, act, chip, mac, chain, firmware, date, who
+    clocks.ledger    a JSON object per line: id, act, chip, mac, chain, firmware, date, who
 
-`act` is "provisioned", "replaced" (the chip is no longer that clock, and was not at hand) or "retired". `chip` is the
+`act` is "provisioned", "replaced" (the chip is no longer that clock, and was not available) or "retired". `chip` is the
 number that the chip's maker burnt in, `mac` its Wi-Fi address, `chain` the nonce of its sealed chain's GENESIS. The id
-belongs to the chip of its newest line until that one says "replaced" or "retired".
+belongs to the chip of its newest line, unless that is "replaced" or "retired".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAME: Final = "clocks.ledger"
 
 
 class Act(StrEnum):
-    """What became of an id."""
+    """The acts on an id."""
 
     PROVISIONED = "provisioned"
     REPLACED = "replaced"
@@ -34,7 +34,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Chip:
-    """A chip by the 6 bytes that its maker burnt in, in hexadecimal digits; empty: it is not known which."""
+    """A chip by its 6 factory bytes, in hexadecimal digits; empty: unknown."""
 
     serial: str
 
@@ -68,13 +68,13 @@ class Ledger:
         self._path = workshop / NAME
 
     def entries(self) -> list[Entry]:
-        """Every line, the oldest first. A last line that a power cut tore is none."""
+        """Every line, the oldest first. An incomplete last line, after a power cut, is ignored."""
         try:
             text = self._path.read_text("utf-8", errors="replace")
         except FileNotFoundError:
             return []
         found = []
-        for number, line in enumerate(text.split("\n")[:-1], 1):  # what has no line end is torn
+        for number, line in enumerate(text.split("\n")[:-1], 1):  # a line without an end is incomplete
             try:
                 fields = json.loads(line)
                 found.append(Entry(**{**fields, "act": Act(fields["act"])}))
@@ -92,11 +92,11 @@ class Ledger:
         return newest if newest is not None and newest.act is Act.PROVISIONED else None
 
     def newest(self, clock_id: str) -> Entry | None:
-        """The newest line about an id; None if the ledger does not know it."""
+        """The newest line about an id; None if the ledger does not have it."""
         return next((entry for entry in reversed(self.entries()) if entry.id == clock_id), None)
 
     def add(self, clock_id: str, act: Act, chip: Chip, *, chain: str, firmware: str) -> None:
-        """Write a line, durably, unless the newest one of this id says the same."""
+        """Write a line, durably, unless the newest one of this id is the same."""
         newest = self.newest(clock_id)
         said = (act, chip.serial, chip.mac, chain, firmware)
         if newest is not None and (newest.act, newest.chip, newest.mac, newest.chain, newest.firmware) == said:
@@ -117,7 +117,7 @@ class Ledger:
 
 
 def _whole_lines(handle: int, size: int) -> int:
-    """How many bytes of the file are whole lines."""
+    """How many bytes of the file are complete lines."""
     return os.pread(handle, size, 0).rfind(b"\n") + 1
 
 

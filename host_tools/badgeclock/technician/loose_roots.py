@@ -1,7 +1,7 @@
 """Finds roots in the wrong place: workshops, and files exported from one, by their names.
 
-Nothing is opened but to see whether it is under a passphrase. A search stops at `MOST_ENTRIES`, and goes `DEPTH`
-folders deep: a person leaves a folder beside another, not in the depths of a disk.
+Files are opened only to see whether they are under a passphrase. A search stops at `MOST_ENTRIES`, and goes `DEPTH`
+folders deep: forgotten folders are next to others, not deep in a disk.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WORKSHOP_FILES: Final = ("ca.key.pem", "fleet.key")
 
 
 class Root(StrEnum):
-    """What was found."""
+    """The kinds of roots."""
 
     WORKSHOP = "workshop in the clear"
     LOCKED_WORKSHOP = "workshop under a passphrase"
@@ -30,7 +30,7 @@ class Root(StrEnum):
 
 @dataclass(frozen=True)
 class Loose:
-    """A root, and where it is: the workshop's folder, or the bundle's file."""
+    """A root, and its place: the workshop's folder, or the bundle's file."""
 
     root: Root
     path: Path

@@ -1,12 +1,12 @@
 """Merges modules that a clock always has in memory into one, before they are compiled.
 
 A module costs the heap its dictionary, a table of the names it mentions, its file's name, and an entry for each thing
-that it imports. What stays in memory from the start on needs one of these, not thirty.
+that it imports. What is always in memory needs one of these, not thirty.
 
 Twice: `distinct` runs before names are shortened, so that no two files of a bundle have one private name for different
 things; `merge` runs last and puts the files one after the other. An import of one of them becomes an import of the
-bundle, which a file of the bundle itself does without. Lines stay in their order, so that a traceback can be led back
-to its file. What cannot be merged safely is refused.
+bundle, and is dropped within it. Lines stay in order, so that a traceback can be mapped to its file. Code that cannot
+be merged safely is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DEFINITIONS: Final = (*_FUNCTIONS, ast.ClassDef)
 
 @dataclass(frozen=True)
 class Part:
-    """Where a file's lines are in its bundle: the path that it had, its first line from 1, how many there are."""
+    """A file's lines in its bundle: its former path, its first line from 1, how many there are."""
 
     path: str
     first: int
@@ -38,10 +38,10 @@ class Part:
 
 
 def distinct(sources: Mapping[str, str], bundles: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The sources by path, in which the files of a bundle have no private name of a module in common. bundles: by the
-    path of the bundle, those of its files.
+    """The sources by path, in which the files of a bundle share no private module name. bundles: the paths of its
+    files, by the bundle's path.
 
-    Raises ProvisionError for such a name that something within its file has too.
+    Raises ProvisionError if such a name has another meaning within its file.
     """
     changed = dict(sources)
     for paths in bundles.values():
@@ -119,8 +119,8 @@ def merge(
 ) -> tuple[dict[str, str], dict[str, list[Part]]]:
     """(sources by path, parts of each bundle by its path): every file of `bundles` is in its bundle.
 
-    Raises ProvisionError if two files of a bundle have one name for different things, if a file is needed before it
-    comes, or for an import or a text of its name that would not find it.
+    Raises ProvisionError if two files of a bundle have one name for different things, if a file is needed before its
+    place, or for an import or a text of its name that would fail.
     """
     home = {_module(path): _module(bundle) for bundle, paths in bundles.items() for path in paths}
     texts = {path: _redirected(path, text, home) for path, text in sources.items()}
@@ -144,7 +144,7 @@ def _module(path: str) -> str:
 
 
 def _ordered(sources: Mapping[str, str]) -> list[str]:
-    """The paths, each after what it imports as it is loaded."""
+    """The paths, each after its imports."""
     ordered: list[str] = []
     paths = {_module(path): path for path in sources}
     waiting = dict.fromkeys(sources)
@@ -172,7 +172,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _redirected(path: str, text: str, home: Mapping[str, str]) -> str:
-    """The text with imports from bundles, and none from its own."""
+    """The text with imports from other bundles, and none from its own."""
     own = home.get(_module(path))
     lines = text.encode().split(b"\n")
     changes: list[tuple[ast.Import | ast.ImportFrom, str]] = []

@@ -3,11 +3,10 @@
 A module that is imported leaves its name in the heap, with its package's and without, until the next start:
 "app.uplink" and "uplink". The build gives the modules that only the firmware imports names of the interpreter's
 (interpreter_names.py), beside the packages: `from app.uplink import Uplink` becomes `from acos import Uplink`. A module
-that somebody else imports keeps its name and its place. One that looks for a file beside itself finds it beside the
-packages.
+that others import keeps its name and its place. One that opens a file beside itself finds it beside the packages.
 
-Lines stay where they are. What cannot be renamed safely is refused, and the result is compared with the syntax tree
-that it should have.
+Lines do not move. Code that cannot be renamed safely is refused, and the result is compared with its expected syntax
+tree.
 """
 
 from __future__ import annotations
@@ -26,11 +25,10 @@ _LETTERS: Final = re.compile(r"[a-z][a-z0-9]+")
 
 
 def name(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
-    """The sources by path ("app/clock.py"), which have lost their rooms, with other modules' names, by the paths that
-    they then have. They must be everything that imports one another; a module that the Python text `outside` mentions
-    stays.
+    """The sources by path ("app/clock.py", without rooms) with new module names, by their new paths. They must include
+    all importers; a module mentioned in the Python text `outside` keeps its name.
 
-    Raises ProvisionError for an import that is written in a way that cannot be changed.
+    Raises ProvisionError for an import that cannot be changed.
     """
     given = names(sources, outside)
     modules = {_module(path): new for path, new in given.items()}
@@ -45,7 +43,7 @@ def name(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
 
 
 def names(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
-    """The new names of the modules that get one, by path."""
+    """The new names of renamed modules, by path."""
     trees = {path: ast.parse(text, path) for path, text in sources.items()}
     words = {word for tree in trees.values() for word in _words(tree)} | {path.removesuffix(".py") for path in sources}
     free = sorted(
@@ -100,7 +98,7 @@ def _renamed(path: str, text: str, modules: Mapping[str, str]) -> str:
 
 
 def _import(node: ast.ImportFrom, modules: Mapping[str, str]) -> str | None:
-    """What replaces an import, None if it stays."""
+    """The replacement of an import, None if it stays."""
     if node.module is not None and node.module in modules:
         return ast.unparse(ast.ImportFrom(modules[node.module], node.names, node.level))
     moved = [alias for alias in node.names if f"{node.module}.{alias.name}" in modules]
@@ -110,7 +108,7 @@ def _import(node: ast.ImportFrom, modules: Mapping[str, str]) -> str | None:
 
 
 def _split(node: ast.ImportFrom, modules: Mapping[str, str]) -> list[ast.stmt]:
-    """`from app import a, b` as two statements: of modules that stay there, and of those that moved."""
+    """`from app import a, b` as two statements: of modules that stay, and of those renamed."""
     made: list[ast.stmt] = []
     left = [alias for alias in node.names if f"{node.module}.{alias.name}" not in modules]
     if left:

@@ -1,8 +1,8 @@
 """What the technician's tool runs inside a clock, as MicroPython source.
 
-Sent once a session; every name starts with `bc_` so that nothing of the clock is hidden. It uses what an ESP32 has
-without any file of ours, so that a clock with a broken or foreign firmware can be asked as well. What needs the
-firmware calls its module `technician` (firmware/technician.py) and names nothing else of it.
+Sent once per session; every name starts with `bc_` so that no name of the clock is hidden. It uses what an ESP32 has
+without any file of ours, so that it also works with a broken or foreign firmware. Code that needs the firmware calls
+its module `technician` (firmware/technician.py) and nothing else of it.
 """
 
 from typing import Final

@@ -1,17 +1,17 @@
-"""Turn a chip with MicroPython into a clock of a site, or bring a clock up to date.
+"""Turns a chip with MicroPython into a clock of a site, or updates a clock.
 
     provision      does it all over one session with the device
     decide         keep the clock's sealed chain, or found a new one: pure
 
-Order, and what a pulled cable leaves. A changed firmware is copied with main.py last, so that no clock starts on half
-of two versions. Before a chain is founded its bundle is kept in the workshop as pending, and the secrets leave the
-clock; the chain is founded; the bundle becomes the clock's; the new secrets are written. Wherever that stops, running
-it again ends with one chain whose bundle the workshop has. Punches that no bridge has acknowledged are never erased
-unasked.
+Order, for the case that the cable is pulled. A changed firmware is copied with main.py last, so that no clock starts on
+a mix of two versions. Before a chain is founded its bundle is stored in the workshop as pending, and the secrets are
+removed from the clock; the chain is founded; the bundle becomes the clock's; the new secrets are written. After an
+interruption at any point, running it again ends with one chain whose bundle the workshop has. Unacknowledged punches
+are never erased without consent.
 
-Secrets lie in a slot of the seal's partition (docs/protocol.md §4): what is replaced is programmed to zero, and so is
-every copy of the file in which an older firmware had them. E_0 crosses the serial line once, into the device's memory,
-and is nowhere in its flash.
+Secrets are in a slot of the seal's partition (docs/protocol.md §4): replaced ones are programmed to zero, and so is
+every copy of the file in which an older firmware had them. E_0 is sent over the serial line once, into the device's
+memory, and is never in its flash.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ SETTINGS_PATH: Final = "/settings.json"
 SECRETS_PATH: Final = "/secrets.json"
 """Where an older firmware has the secrets."""
 SECRETS: Final = "secrets"
-"""The slot of the secrets, among what was copied or removed."""
+"""The slot of the secrets, in the lists of copied and removed files."""
 SECRETS_BYTES: Final = 998
-"""That a slot has room for."""
+"""The size of a slot."""
 MAIN_PATH: Final = "/main.py"
 PROGRESS_BYTES: Final = 16384
-"""Of code in place, between two lines that say how far it is."""
+"""Bytes of code in place between two lines of progress."""
 CA_PATH: Final = "/certs/ca.der"
 CERTIFICATE_PATH: Final = "/certs/clock.der"
 KEY_PATH: Final = "/certs/clock.key.der"
 
 CLOCK_PARTITIONS: Final = ("vfs", "roster", "seal", "journal")
 RTC_TOLERANCE_S: Final = 2.0
-"""A clock that is closer to this machine's time keeps its own: it may be right."""
+"""A clock closer than this to the machine's time keeps its own: it may be right."""
 _SSID_MOST: Final = 32
 _PASSPHRASE: Final = re.compile(r"[ -~]{8,63}")
 _PSK: Final = re.compile(r"[0-9A-Fa-f]{64}")
@@ -84,21 +84,21 @@ FRESH_SETTINGS: Final[Mapping[str, Any]] = {
 
 
 class Chain(Enum):
-    """What to do with the sealed chain of a clock that has one."""
+    """The choices for a clock's existing sealed chain."""
 
     KEEP = "keep"
     FOUND_ANEW = "new chain"
 
 
 class ChainState(StrEnum):
-    """What `provision` did with it."""
+    """The result for the chain."""
 
     KEPT = "kept"
     FOUNDED = "founded"
 
 
 class RtcState(StrEnum):
-    """What `provision` did with the RTC chip."""
+    """The result for the RTC chip."""
 
     KEPT = "kept"
     SET = "set"
@@ -107,7 +107,7 @@ class RtcState(StrEnum):
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the clock finds its broker."""
+    """The broker's address for the clock."""
 
     host: str
     port: int = 8883
@@ -156,7 +156,7 @@ class Wifi:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the clock is to be. None: as it is on the clock; on a new one the site and the broker must be given."""
+    """The wanted clock. None: unchanged; for a new one the site and the broker are required."""
 
     workshop: Workshop
     clock_id: str
@@ -168,11 +168,11 @@ class Plan:
     direction: str | None = None
     timezone: str | None = None
     display: str | None = None
-    """The clock's display, if it was said: `firmware` is for it. Else it must be the one that the clock has."""
+    """The clock's display, if given: `firmware` is for it. Otherwise it must be the clock's present one."""
     volume: int | None = None
     quiet_hours: str | None = None
     language_files: Mapping[str, bytes] = field(default_factory=dict)
-    """Languages beyond those that come with the clock, by their path on it."""
+    """Additional languages, by their path on the clock."""
     badges: str | None = None
     badge_ev1: str | None = None
     duplicate_window_s: int | None = None
@@ -186,7 +186,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Provisioned:
-    """What was done. Paths are those on the clock."""
+    """The result. Paths are those on the clock."""
 
     clock_id: str
     site: str
@@ -200,7 +200,7 @@ class Provisioned:
     punches_lost: int
     bundle: Path
     replaced: str | None
-    """The chip that was this clock before, if --replace took the id from it; empty if it is not known."""
+    """The chip that was this clock before, if --replace took the id from it; empty if unknown."""
     seconds: float
 
     def to_json(self) -> str:
@@ -210,22 +210,22 @@ class Provisioned:
 
 @dataclass(frozen=True)
 class DeviceState:
-    """What the device holds."""
+    """The device's state."""
 
     sizes: Mapping[str, int]
     """Bytes by label of the data partitions."""
     has_live_key: bool
     genesis_nonce: bytes | None
-    """None if there is no GENESIS, or if the ring has come around over it."""
+    """None if there is no GENESIS, or if the ring has overwritten it."""
     unsent_punches: int
     settings: Mapping[str, Any] | None
     secrets_text: bytes | None = field(repr=False)
-    """What its secret slot holds; of an older firmware the first bytes of its file."""
+    """The content of its secret slot; with an older firmware the first bytes of its file."""
     has_secrets_file: bool
 
     @property
     def secrets(self) -> Mapping[str, Any] | None:
-        """What that text says."""
+        """The parsed content."""
         return _json_object(self.secrets_text)
 
 
@@ -238,7 +238,7 @@ class Decision:
 
 
 def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lambda _: None) -> Provisioned:
-    """Make the device what `plan` says, verify it and start it. `say` gets a line a step. Safe to run again.
+    """Make the device what `plan` says, verify it and start it. `say` gets a line per step. Safe to run again.
 
     Raises ProvisionError, VerifyMismatch, SettingsError, DeviceError or DeviceNotFound; the message says what was kept.
     """
@@ -286,7 +286,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     _judge(device, languages.check_source(chosen))
     if copier.differs(SETTINGS_PATH) or keeper.differs(wanted):
         _check_with_firmware(device, files[SETTINGS_PATH], wanted)
-    # Nothing was refused: from here on the workshop keeps what the clock is given.
+    # Nothing was refused: from here on the workshop stores what the clock gets.
     claimed.take(bundle, plan.firmware.hash, site_key, root, say)
     copier.copy(path for path in files if path != MAIN_PATH)
     rtc = _set_time(device, say)
@@ -319,7 +319,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
 
 
 def inspect(device: SerialDevice) -> DeviceState:
-    """Ask the device what it holds. Nothing is changed, and no key of the seal is read."""
+    """Read the device's state. Nothing is changed, and no key of the seal is read."""
     device.run(on_device.INSPECT)
     report = device.ask("bc_inspect()")
     file = device.read(SECRETS_PATH)
@@ -345,7 +345,7 @@ def _tell_secrets(device: SerialDevice) -> bytes | None:
 
 
 def identify(device: SerialDevice) -> Chip:
-    """Ask the chip who it is."""
+    """Read the chip's identity."""
     device.run(on_device.IDENTIFY)
     return Chip(str(device.ask("bc_identify()")))
 
@@ -375,10 +375,10 @@ def check_partitions(sizes: Mapping[str, int]) -> None:
 
 
 def decide(found: DeviceState, plan: Plan, bundle: Bundle | None, pending: Bundle | None) -> Decision:
-    """What becomes of the chain on the device, given the workshop's bundles of this clock.
+    """Decide on the chain on the device, given the workshop's bundles of this clock.
 
-    Raises ProvisionError if it would be lost unasked: the device is another clock, of another workshop, or holds
-    punches that no bridge has acknowledged and whose exact number was not given.
+    Raises ProvisionError if it would be lost without consent: the device is another clock, of another workshop, or has
+    unacknowledged punches whose exact number was not given.
     """
     if found.has_live_key and plan.chain is Chain.KEEP:
         for candidate, is_pending in ((bundle, False), (pending, True)):
@@ -397,7 +397,7 @@ def decide(found: DeviceState, plan: Plan, bundle: Bundle | None, pending: Bundl
 
 
 def check_display(plan: Plan, found: DeviceState) -> None:
-    """Raise ProvisionError if the firmware is for another display than the clock has, and nobody said so."""
+    """Raise ProvisionError if the firmware is for another display than the clock's, without consent."""
     has = (found.settings or {}).get("display", DEFAULT_DISPLAY)
     if plan.display is None and has != plan.firmware.display:
         raise ProvisionError(
@@ -408,9 +408,9 @@ def check_display(plan: Plan, found: DeviceState) -> None:
 
 
 def make_settings(plan: Plan, found: DeviceState) -> dict[str, Any]:
-    """What /settings.json must say: the plan, else what the clock has, else FRESH_SETTINGS.
+    """The content of /settings.json: the plan, else the clock's present values, else FRESH_SETTINGS.
 
-    A clock that changes its id keeps nothing. Raises SettingsError if the site or the broker is nowhere given.
+    A clock that changes its id keeps nothing. Raises SettingsError if the site or the broker is missing.
     """
     before = found.settings or {}
     if before.get("clock_id") != plan.clock_id:
@@ -452,9 +452,9 @@ def _add_languages(
     own: Iterable[str],
     say: Callable[[str], None],
 ) -> dict[str, bytes]:
-    """Put into `files` the site's language, if it is one of the further ones and not on the clock yet, and the letters
-    that the clock needs. Gives the language files that the clock is to judge, by path. Raises SettingsError for a
-    language that nobody has.
+    """Add to `files` the site's language, if it is one of the further ones and not on the clock yet, and the letters
+    that the clock needs. Returns the language files for the clock to check, by path. Raises SettingsError for an
+    unknown language.
     """
     languages.check_chosen(settings["language"], [*files, *own])
     path = f"{languages.FOLDER}{settings['language']}.json"
@@ -485,21 +485,21 @@ class _Copier:
         self._files = files
         self._say = say
         self._present = self._listing()
-        # A site's own language stays when an update does not bring it again.
+        # A site's own language stays if an update does not contain it.
         self.own_languages = {path for path in self._present if languages.is_language(path) and path not in files}
         self.copied: list[str] = []
         self.removed: list[str] = []
 
     def copy_firmware(self) -> None:
-        """Copy the changed files of the firmware but main.py, which is taken away first if any changes."""
+        """Copy the changed files of the firmware except main.py, which is removed first if any changes."""
         code = [path for path in self._files if path.endswith((".mpy", ".py", ".bin", ROM_PATH)) and path != MAIN_PATH]
         if any(self.differs(path) for path in code):
             self.remove(MAIN_PATH)
         if ROM_PATH in self._files:
-            self.remove_strangers()  # a file would be imported in place of the one in the image
+            self.remove_strangers()  # a file would be imported instead of the one in the image
         for path in code:
             if path.endswith(".mpy"):
-                self.remove(path.removesuffix(".mpy") + ".py")  # it would be imported in place of the compiled one
+                self.remove(path.removesuffix(".mpy") + ".py")  # it would be imported instead of the compiled one
         self.copy(code)
 
     def copy(self, paths: Iterable[str]) -> None:
@@ -521,7 +521,7 @@ class _Copier:
             self._say(f"{ROM_PATH}, {done} of {size} bytes")
 
     def remove(self, path: str) -> None:
-        """Remove a file or an empty folder, if it is there."""
+        """Remove a file or an empty folder, if it exists."""
         if path in self._present:
             self._device.remove(path)
             del self._present[path]
@@ -530,8 +530,8 @@ class _Copier:
                 self.removed.append(path)
 
     def remove_strangers(self) -> None:
-        """Remove whatever is not the clock's, folders after their files; but not the file of an older firmware's
-        secrets, while they are nowhere else.
+        """Remove everything that is not the clock's, folders after their files; but not the file of an older firmware's
+        secrets while it is their only copy.
         """
         folders = {path[:end] for path in self._files for end in range(1, len(path)) if path[end] == "/"}
         for path in sorted(self._present, reverse=True):
@@ -541,7 +541,7 @@ class _Copier:
     def verify(self) -> None:
         """Raise VerifyMismatch unless the device lists exactly the files, each with its SHA-256.
 
-        Without any change the listing at the beginning has shown that already.
+        Without changes the listing at the beginning has already shown that.
         """
         if not self.copied and not self.removed:
             return
@@ -557,14 +557,14 @@ class _Copier:
             )
 
     def _listing(self) -> dict[str, str | None]:
-        """What is on the device, the image of code that runs in place among it."""
+        """The files on the device, including the image of code that runs in place."""
         listing = self._device.listing()
         if ROM_PATH in self._files:
             listing[ROM_PATH] = self._device.rom_sha256(len(self._files[ROM_PATH]))
         return listing
 
     def differs(self, path: str) -> bool:
-        """Whether the device has another file there, or none."""
+        """Whether the device's file differs, or is missing."""
         return self._present.get(path) != _sha256(self._files[path])
 
 
@@ -580,18 +580,18 @@ class _SecretKeeper:
         self._is_loaded = False
 
     def differs(self, wanted: bytes) -> bool:
-        """Whether the device has others, or has them in a file."""
+        """Whether the device's secrets differ, or are in a file."""
         return self._is_file or self._there != wanted
 
     def forget(self) -> None:
-        """Make what the device has zero: the slot, and every copy of a file that was ever there."""
+        """Zero the device's secrets: the slot, and every copy of a former file."""
         self._load()
         self._device.run("bc_forget_secrets()\nbc_forget_file()")
         self._copier.remove(SECRETS_PATH)
         self._there, self._is_file = None, False
 
     def keep(self, wanted: bytes) -> None:
-        """Write `wanted`, unless it is there, and read it back. Raises VerifyMismatch."""
+        """Write `wanted`, unless present, and read it back. Raises VerifyMismatch."""
         if not self.differs(wanted):
             return
         self._say(f"{SECRETS}, {len(wanted)} bytes")
@@ -616,7 +616,8 @@ class _SecretKeeper:
 
 
 def belongs(found: DeviceState, bundle: Bundle) -> bool:
-    """Whether the device's chain is the one that `bundle` opens: by GENESIS, or by the link key if that is gone."""
+    """Whether the device's chain is the one that `bundle` opens: by GENESIS, or by the link key if that is
+    overwritten."""
     if found.genesis_nonce is not None:
         return found.genesis_nonce == bundle.genesis_nonce
     return (found.secrets or {}).get("link_key") == bundle.link_key.hex()
@@ -661,7 +662,8 @@ def _password(plan: Plan, found: DeviceState) -> str:
 
 
 def _check_with_firmware(device: SerialDevice, settings: bytes, wanted: bytes) -> None:
-    """Let the clock's own code judge settings and secrets before they replace those it has. Raises SettingsError."""
+    """Have the clock's own code check settings and secrets before they replace the present ones. Raises
+    SettingsError."""
     _judge(device, f"{on_device.JUDGE}bc_judge_settings({settings!r}, {wanted!r})\n")
 
 
@@ -724,7 +726,7 @@ def _json_file(value: Mapping[str, Any], *, ensure_ascii: bool = True) -> bytes:
 
 
 def _json_object(data: bytes | None) -> Mapping[str, Any] | None:
-    """The JSON object in a file of the device; None if there is none, as after a cut."""
+    """The JSON object in a file of the device; None if there is none, as after an interruption."""
     try:
         value = json.loads(data or b"")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Diagnoses a clock's reader over the cable: the clock inspects the wires, this module says what to do."""
+"""Diagnoses a clock's reader over the cable: the clock checks the wires, this module explains what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from badgeclock.technician.serial_device import SerialDevice
 
 NXP_VERSIONS: Final = (0x91, 0x92)
 
-# By the words of firmware/drivers/reader_wires.py: what it means, and what to do.
+# By the words of firmware/drivers/reader_wires.py: the meaning, and what to do.
 FAULTS: Final[Mapping[str, tuple[str, str]]] = {
     "miso-high": ("MISO is shorted to the supply", "look for a bridge of solder or a wrong wire at the reader's MISO"),
     "miso-low": ("MISO is shorted to ground", "look for a bridge of solder or a wrong wire at the reader's MISO"),
@@ -50,7 +50,7 @@ class Reading:
 
 
 def inspect(device: SerialDevice, say: Callable[[str], None]) -> Reading:
-    """Have the clock inspect its reader; it starts again afterwards. Raises ProvisionError without its firmware."""
+    """Have the clock check its reader; it restarts afterwards. Raises ProvisionError without its firmware."""
     say("the clock inspects its reader")
     try:
         device.run(on_device.READER)

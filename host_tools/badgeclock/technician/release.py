@@ -1,9 +1,9 @@
-"""A release's MicroPython image for the board: described and signed by the release's maker, fetched and checked here.
+"""A release's MicroPython image for the board: described and signed by the release's author, fetched and checked here.
 
-A release has three files beside each other. `badgeclock-esp32.bin` is what `make firmware` builds;
-`badgeclock-esp32.json` says the image's size and SHA-256 and the version of these tools that it is for;
-`badgeclock-esp32.json.sig` is the Ed25519 signature (64 bytes) over the bytes of the JSON file. The checkout names the
-address and the public key in `boards/esp32_devkit/release.json`, so what was checked out decides what is trusted.
+A release has three files in one place. `badgeclock-esp32.bin` is built by `make firmware`; `badgeclock-esp32.json` has
+the image's size and SHA-256 and the version of these tools that it is for; `badgeclock-esp32.json.sig` is the Ed25519
+signature (64 bytes) over the bytes of the JSON file. The checkout has the address and the public key in
+`boards/esp32_devkit/release.json`, so the checkout decides what is trusted.
 
     fetch      the image of this version, from the address or from an earlier fetch; checked each time
     describe   the JSON file and the signature of an image
@@ -47,7 +47,7 @@ _OTHERWISE: Final = (
 
 @dataclass(frozen=True)
 class Source:
-    """Where releases lie, with {version} in the address, and the key that signs them."""
+    """The address of releases, with {version} in it, and the key that signs them."""
 
     address: str
     key: Ed25519PublicKey
@@ -58,7 +58,7 @@ class Source:
 
 
 def source(path: Path = SOURCE) -> Source:
-    """What the checkout names. Raises SettingsError if it names nothing, or nothing that can be used."""
+    """The checkout's release source. Raises SettingsError if it has none, or an invalid one."""
     try:
         fields = json.loads(path.read_text())
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(fields["public_key"]))
@@ -78,10 +78,10 @@ def source(path: Path = SOURCE) -> Source:
 
 
 def fetch(folder: Path, where: Source, release: str | None = None, say: Callable[[str], None] = lambda _: None) -> Path:
-    """The image of `release` (these tools' own version if None) in `folder`, downloaded unless it is there.
+    """The image of `release` (these tools' own version if None) in `folder`, downloaded unless present.
 
-    Signature, version, size and SHA-256 are checked each time, also of what is there. Raises ProvisionError if it
-    cannot be had, VerifyMismatch if it is not what was signed.
+    Signature, version, size and SHA-256 are checked each time, also for present files. Raises ProvisionError if it
+    cannot be fetched, VerifyMismatch if it is not the signed one.
     """
     wanted = release or __version__
     there = folder / wanted
@@ -158,7 +158,7 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
 
 
 def make_key(private: Path, address: str, public: Path = SOURCE) -> None:
-    """Make a release key: `private` is for the one who releases, `public` for the checkout. An old one is kept."""
+    """Make a release key: `private` is for the release's author, `public` for the checkout. An old one is kept."""
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     with private.open("xb") as file:
@@ -176,7 +176,7 @@ def sign(image: Path, private: Path) -> None:
 
 
 def main() -> None:
-    """What the workflow of a release runs."""
+    """The entry point for the release workflow."""
     parser = argparse.ArgumentParser(description="The signed description of a release's image.")
     commands = parser.add_subparsers(dest="command", required=True)
     key = commands.add_parser("key", help="make a release key and name its public half in the checkout")

@@ -1,11 +1,11 @@
-"""End a clock at a cable: RETIRE is its chain's last record, its seal's keys and its secrets are zero, its certificate
-is revoked.
+"""Retires a clock over the cable: RETIRE becomes its chain's last record, its seal's keys and its secrets are zeroed,
+its certificate is revoked.
 
-In this order, and every step can be done again after a pulled cable: the record and the seal's keys; the secrets, and
-what a file of an older firmware left of them; the files; the certificate in the workshop. The file of the clock's TLS
-key is removed, not overwritten: what ends that key is the revocation. The records stay in the flash, readable, until
-the chip is provisioned again. Punches that no bridge has acknowledged are given up only by their exact number: after
-this the clock cannot send them.
+In this order, and every step can be repeated after an interruption: the record and the seal's keys; the secrets, and
+remains of an older firmware's file; the files; the certificate in the workshop. The file of the clock's TLS key is
+removed, not overwritten: the revocation invalidates that key. The records stay in the flash, readable, until the chip
+is provisioned again. Unacknowledged punches are given up only with their exact number: afterwards the clock cannot send
+them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from badgeclock.technician.workshop import Workshop
 
 @dataclass(frozen=True)
 class Retired:
-    """What was done: the seq of the last record, the punches that were given up, the serial of the certificate."""
+    """The result: the seq of the last record, the number of punches given up, the serial of the certificate."""
 
     clock_id: str
     seq: int
@@ -43,10 +43,10 @@ class Retired:
 def retire(
     device: SerialDevice, shop: Workshop, yes_lose: int | None, say: Callable[[str], None] = lambda _: None
 ) -> Retired:
-    """End the clock on the device. `say` gets a line a step.
+    """Retire the clock on the device. `say` gets a line per step.
 
-    Raises ProvisionError if it is no clock of this workshop, was never founded, or holds punches that no bridge has
-    acknowledged and that `yes_lose` does not number exactly.
+    Raises ProvisionError if it is not a clock of this workshop, was never founded, or has unacknowledged punches whose
+    exact number is not `yes_lose`.
     """
     found = inspect(device)
     clock_id = str((found.settings or {}).get("clock_id", ""))
@@ -75,7 +75,7 @@ def retire(
 
 
 def _retire(device: SerialDevice, clock_id: str) -> tuple[int, bool]:
-    """The seq of RETIRE, and whether it was there before."""
+    """The seq of RETIRE, and whether it existed before."""
     try:
         device.run(on_device.RETIRE)
         seq, was_retired = device.ask(f"bc_retire({clock_id!r}, {int(time.time())})")

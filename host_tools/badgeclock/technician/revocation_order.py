@@ -1,11 +1,11 @@
-"""A revocation that was signed in the workshop and is carried to the broker's machine, which needs no root for it.
+"""A revocation signed in the workshop, to be carried to the broker's machine, which needs no root for it.
 
-    list      the revocation lists of every authority, signed
-    revoked   a certificate with its key that is on them, made for this: the broker must turn it away
-    guest     one with the clock's name and its key, for three days: it takes the clock's connection over, and ends it
+    list the revocation lists of every authority, signed revoked a certificate with its key that is on them, made for
+    this: the broker must refuse it guest one with the clock's name and its key, for three days: it takes over the
+    clock's connection, and ends it
 
-Who finds the file can, for three days, hold the place of a clock that is out. They cannot act for it: its frames and
-its records need keys that are not in it.
+Anyone with the file can, for three days, take the place of the revoked clock at the broker. They cannot act for it: its
+frames and its records need keys that are not in the file.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _DECOY: Final = "ca-revoked"
 
 @dataclass(frozen=True)
 class RevocationOrder:
-    """What the broker's machine gets. `to_json` and `from_json` are its file."""
+    """The data for the broker's machine. `to_json` and `from_json` are its file."""
 
     clock_id: str
     serial: str
-    """Of the clock's certificate, hexadecimal."""
+    """The serial of the clock's certificate, hexadecimal."""
     lists_pem: bytes = field(repr=False)
     revoked: Identity = field(repr=False)
     guest: Identity = field(repr=False)
 
     def to_json(self) -> bytes:
-        """The file's content. It holds keys, and is its owner's alone."""
+        """The file's content. It contains keys, and only its owner may read it."""
         fields = {"v": _VERSION, "clock_id": self.clock_id, "serial": self.serial, "list": self.lists_pem.decode()}
         for name, identity in (("revoked", self.revoked), ("guest", self.guest)):
             fields[name] = (identity.certificate_pem + identity.key_pem).decode()
@@ -68,7 +68,7 @@ class RevocationOrder:
 
 
 def make(shop: Workshop, clock_id: str) -> RevocationOrder:
-    """Revoke a clock's certificates in the workshop, and make what the broker's machine needs for it."""
+    """Revoke a clock's certificates in the workshop, and make the file for the broker's machine."""
     decoy = certificates.issue_clock(shop.authority(), _DECOY, valid=VALID)
     shop.revoke(decoy.certificate.serial_number)
     serial = shop.revoke_clock(clock_id)
@@ -77,10 +77,11 @@ def make(shop: Workshop, clock_id: str) -> RevocationOrder:
 
 
 def apply(order: RevocationOrder, directory: Path) -> bool:
-    """Bring a broker's directory to the lists, and put the clock out; whether it was seen that it is out.
+    """Update a broker's directory with the lists, and disconnect the clock; returns whether its exclusion was
+    confirmed.
 
-    Raises ProvisionError, having changed nothing, if the lists are not signed by each authority that this broker
-    trusts, or lack what its own have.
+    Raises ProvisionError, without changing anything, if the lists are not signed by each authority that this broker
+    trusts, or lack entries of its own.
     """
     directory = directory.resolve()
     _check(order, directory)

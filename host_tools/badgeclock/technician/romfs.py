@@ -1,7 +1,7 @@
-"""Files as a ROMFS image, from which MicroPython runs compiled code in place: no bytecode, name or constant string
-of it is copied into the heap (extmod/vfs_rom.c and py/persistentcode.c of MicroPython 1.25, MICROPY_VFS_ROM).
+"""Makes a ROMFS image of files, from which MicroPython runs compiled code in place: bytecode, names and constant
+strings are not copied into the heap (extmod/vfs_rom.c and py/persistentcode.c of MicroPython 1.25, MICROPY_VFS_ROM).
 
-The image's form is written by mpremote's own `VfsRomWriter`, so that it is MicroPython's.
+mpremote's own `VfsRomWriter` writes the format, so it is MicroPython's.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A broker that runs on a directory of `badgeclock ca broker`: found, made to read its files again, and looked at from
-outside as a client sees it, so that nothing is said to be done that is not.
+"""Finds a broker that runs on a directory of `badgeclock ca broker`, makes it reload its files, and checks it from
+outside as a client, so that only confirmed changes are reported as done.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from badgeclock.technician.workshop import Workshop
 CONFIGURATION: Final = "mosquitto.conf"
 PID_FILE: Final = "mosquitto.pid"
 PATIENCE_S: Final = 10.0
-"""How long the broker may take to read its files again, or to answer."""
+"""How long the broker may take to reload its files, or to answer."""
 _LOOK_EVERY_S: Final = 0.1
 _CONNACK: Final = b"\x20\x02\x00\x00"
 _DISCONNECT: Final = b"\xe0\x00"
 _OF_CERTIFICATES: Final = ("ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_ACCESS_DENIED")
-"""Parts of OpenSSL's names for the alerts by which a server turns a client's certificate away (RFC 5246 §7.2.2)."""
+"""Parts of OpenSSL's names for the alerts by which a server refuses a client's certificate (RFC 5246 §7.2.2)."""
 _GUEST_VALID: Final = timedelta(hours=1)
 _LOOKER: Final = "ca-looks-on"
-"""The name under which the broker's certificate is looked at: a handshake, and no MQTT."""
+"""The name for checking the broker's certificate: a handshake, without MQTT."""
 
 
 def find(directory: Path) -> int | None:
-    """The process id of the broker that runs on this directory, by whatever path it was started; None if none does.
+    """The process id of the broker that runs on this directory, started by any path; None if none does.
 
-    Its pid file may be missing, torn or another broker's: then every process of this machine that may be looked at is.
+    Its pid file may be missing, damaged or another broker's: then all readable processes of this machine are checked.
     """
     wanted = (directory / CONFIGURATION).resolve()
     with suppress(OSError, ValueError):
@@ -70,28 +70,29 @@ _OF_CONFIGURATION: Final = ("-c", "--config-file")
 
 
 def reload(pid: int) -> None:
-    """Make the broker with process id `pid` read its certificates, revocation lists and ACL again.
+    """Make the broker with process id `pid` reload its certificates, revocation lists and ACL.
 
-    Connections that are up stay up, that of a revoked clock too: `evict` ends it.
+    Open connections stay, including a revoked clock's: `evict` ends it.
     """
     os.kill(pid, signal.SIGHUP)
 
 
 def evict(directory: Path, workshop: Workshop, clock_id: str) -> bool:
-    """End the connection of a revoked clock, if it has one. True once it was seen that the clock is out and stays out.
+    """End the connection of a revoked clock, if it has one. True once it is confirmed that the clock is disconnected
+    and refused.
 
-    Mosquitto judges a certificate at the handshake alone. But it lets a name have one connection, the newest: so this
-    comes under that name for a moment, with a certificate of an hour that no file keeps. The broker notifies the bridge
-    the clock's last will. Every other connection stays. Call it after `update`; it waits up to `PATIENCE_S` until the
-    broker turns the clock's own certificate away, so that the clock cannot come back.
+    Mosquitto checks a certificate only at the handshake. But it allows a name only one connection, the newest: so this
+    connects under that name for a moment, with a certificate valid for an hour that is never stored. The broker sends
+    the clock's last will to the bridge. Other connections stay. Call it after `update`; it waits up to `PATIENCE_S`
+    until the broker refuses the clock's own certificate, so that the clock cannot reconnect.
     """
     guest = issue_clock(workshop.authority(), clock_id, valid=_GUEST_VALID)
     return put_out(directory, clock_id, workshop.present_of(clock_id), guest)
 
 
 def put_out(directory: Path, clock_id: str, revoked: Identity | None, guest: Identity) -> bool:
-    """The same, with what a workshop made for it: `guest` comes under the clock's name, and `revoked` is a certificate
-    on the list, by which it is seen that the list is in force (None: that is known).
+    """The same, with a workshop's file: `guest` connects under the clock's name, and `revoked` is a certificate on the
+    list, which shows that the list is loaded (None: known already).
     """
     if revoked is not None and not _in_time(
         lambda: _answer(directory, revoked, revoked.common_name) is _Answer.TURNED_AWAY
@@ -101,7 +102,7 @@ def put_out(directory: Path, clock_id: str, revoked: Identity | None, guest: Ide
 
 
 def shows(directory: Path, workshop: Workshop, identity: Identity) -> bool:
-    """Whether the broker shows this certificate to who connects now; waits up to `PATIENCE_S` for it."""
+    """Whether the broker presents this certificate to new connections; waits up to `PATIENCE_S` for it."""
 
     guest = issue_clock(workshop.authority(), _LOOKER, valid=_GUEST_VALID)
 
@@ -124,16 +125,16 @@ def _in_time(holds: Callable[[], bool]) -> bool:
 
 
 class _Answer(Enum):
-    """What a broker says to a client's certificate."""
+    """A broker's reaction to a client's certificate."""
 
     LET_IN = "let in"
     TURNED_AWAY = "turned away"
     NONE = "no answer"
-    """It is not reached, or the connection broke: that says nothing of the certificate."""
+    """It cannot be reached, or the connection broke: unknown."""
 
 
 def _answer(directory: Path, identity: Identity, client_id: str) -> _Answer:
-    """Whether the broker lets a client with this certificate in. It is disconnected again at once."""
+    """Whether the broker accepts a client with this certificate, which disconnects at once."""
     try:
         with _link(directory, identity) as link:
             link.sendall(mqtt_connect(client_id))
@@ -150,8 +151,8 @@ def _answer(directory: Path, identity: Identity, client_id: str) -> _Answer:
 def _link(directory: Path, identity: Identity) -> Iterator[ssl.SSLSocket]:
     """A TLS connection with the broker of a directory, as a client with this certificate. Raises OSError."""
     context = ssl.create_default_context(cafile=str(directory / "ca.pem"))
-    # As the clocks use it. In TLS 1.3 a client is through before its certificate is judged, and what it sends then
-    # can take the answer's place.
+    # As used by the clocks. In TLS 1.3 a client finishes the handshake before its certificate is checked, and data it
+    # sends then can hide the answer.
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
     with tempfile.TemporaryDirectory(prefix="badgeclock-") as folder:  # 0700; ssl takes a key from a file only
         pem = Path(folder) / "client.pem"
@@ -173,7 +174,7 @@ def mqtt_connect(client_id: str) -> bytes:
 
 
 def _address(directory: Path) -> tuple[str, int]:
-    """Where the broker of a directory listens, for a client on this machine."""
+    """The address of a directory's broker, for a client on this machine."""
     found = re.search(r"^listener (\d+) (\S+)$", (directory / CONFIGURATION).read_text("utf-8"), re.MULTILINE)
     if found is None:
         raise SettingsError(
@@ -181,5 +182,5 @@ def _address(directory: Path) -> tuple[str, int]:
             kept="the clock's connection, if it has one",
             do="write it again with `badgeclock ca broker`, and restart the broker",
         )
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(found[2], found[2])  # noqa: S104 - what an operator wrote
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(found[2], found[2])  # noqa: S104 - the operator's value
     return host, int(found[1])

@@ -1,4 +1,4 @@
-"""What a clock's raw partitions still hold, read from their bytes (docs/protocol.md §4, §5), keys left aside."""
+"""Reads a clock's raw partitions (docs/protocol.md §4, §5), except keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PUNCH: Final = 3
 
 
 def unsent_punches(seal: bytes, journal: bytes) -> int:
-    """How many punches in the `journal` partition no bridge has acknowledged, as far as journal and key store know."""
+    """How many punches in the `journal` partition are unacknowledged, according to journal and key store."""
     acked = _acked(seal)
     sectors = len(journal) // SECTOR_BYTES
     count = 0

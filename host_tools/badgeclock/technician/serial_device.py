@@ -1,4 +1,4 @@
-"""A MicroPython device on a serial port: its files, and code run on it, in one session up to the reset.
+"""A MicroPython device on a serial port: its files, and running code on it, in one session until the reset.
 
 The line is mpremote's (`SerialTransport`, its Python interface): the raw REPL with flow control, as used on every
 port. One session, because opening a port resets many boards and each `mpremote` command would restart the clock.
@@ -36,16 +36,17 @@ RAISED_BAUDS: Final = (460800, 230400)
 """From fast to safe, for copying. CP2102 and CH340 adapters have both."""
 RATE_ANSWER_S: Final = 0.5
 RATE_BACK_S: Final = 5.0
-"""A clock to which nothing came at a new rate is back at the old one after 2.6 s."""
+"""A clock that received nothing at a new rate returns to the old one after 2.6 s."""
 OLDEST_MICROPYTHON: Final = (1, 25, 0)
 BYTECODE_VERSION: Final = 6
 """Of `.mpy` files, from MicroPython 1.23 on (docs.micropython.org, "MicroPython .mpy files")."""
 
 ATTEMPTS: Final = 4
 ANSWER_TIMEOUT_S: Final = 60.0
-"""Reading a full journal takes an ESP32 a few seconds, loading code by files from a folder with a long history more."""
+"""Reading a full journal takes an ESP32 a few seconds, loading code from files in a folder with a long history takes
+longer."""
 HELD_S: Final = 3.0
-"""So long a port that another program holds is tried again, ..."""
+"""How long to retry a port that another program has open, ..."""
 HELD_AGAIN_S: Final = 0.1
 """... and so often."""
 CHUNK_BYTES: Final = 3072
@@ -57,7 +58,7 @@ NEW_FILE: Final = "/.badgeclock.new"
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """Which MicroPython runs there."""
+    """The MicroPython on the device."""
 
     version: tuple[int, int, int]
     machine: str
@@ -65,7 +66,7 @@ class DeviceInfo:
 
     @property
     def is_esp32(self) -> bool:
-        """Whether it runs on an ESP32 itself, whose registers are known here: not on a later one, nor on a computer."""
+        """Whether it runs on an original ESP32, with known registers: not a later one, nor a computer."""
         return self.platform == "esp32" and self.machine.endswith("with ESP32")
 
 
@@ -78,10 +79,10 @@ class ImageOnDevice:
     """For code that runs in place: the size of the `romfs` partition, 0 if the image is not built for that."""
     heap_used: int
     heap_free: int
-    """Of MicroPython's own heap. On an ESP32 it counts the block by which that heap could grow as well."""
+    """MicroPython's own heap. On an ESP32 this includes the block by which it could grow."""
     idf_free: int | None
     idf_largest: int | None
-    """What ESP-IDF has left for Wi-Fi, TLS and the growth of that heap, and its largest block; None without one."""
+    """ESP-IDF's free memory for Wi-Fi, TLS and the growth of that heap, and its largest block; None without ESP-IDF."""
 
 
 class SerialDevice:
@@ -94,9 +95,9 @@ class SerialDevice:
         self.info = self._describe()
 
     def run(self, code: str) -> str:
-        """Run `code` on the device and return what it printed. It may be silent for ANSWER_TIMEOUT_S.
+        """Run `code` on the device and return what it printed. Waits up to ANSWER_TIMEOUT_S for output.
 
-        Raises DeviceError if it raised, DeviceNotFound if the line fell silent or broke.
+        Raises DeviceError if it raised, DeviceNotFound if the line became silent or broke.
         """
         try:
             with contextlib.redirect_stdout(io.StringIO()):
@@ -122,10 +123,10 @@ class SerialDevice:
             raise DeviceError("an answer that is no JSON") from error
 
     def raise_rate(self, say: Callable[[str], None] = lambda _: None) -> int:
-        """Raise the rate of the line as far as chip, adapter and cable allow, until the session ends; gives the rate.
+        """Raise the rate of the line as far as chip, adapter and cable allow, until the session ends; returns the rate.
 
-        Each is tried with a token that must arrive; otherwise both sides go back. Raises DeviceNotFound if the line is
-        lost on the way.
+        Each is tried with a token that must arrive; otherwise both sides return to the old rate. Raises DeviceNotFound
+        if the line is lost.
         """
         now = int(self._transport.serial.baudrate)
         if now != BAUD or not self.info.is_esp32:
@@ -204,14 +205,14 @@ class SerialDevice:
             )
 
     def image(self) -> ImageOnDevice:
-        """What it can run, and what memory it has."""
+        """Its kind of image, and its memory."""
         self.run(on_device.ROM)
         rom, bluetooth, used, free, idf_free, idf_largest = self.ask("bc_image()")
         kind = image_kind.kind(in_place=rom > 0, bluetooth=bluetooth)
         return ImageOnDevice(kind, rom, used, free, idf_free, idf_largest)
 
     def rom_bytes(self) -> int:
-        """How many bytes of code it can run in place, as `image` says."""
+        """How many bytes of code it can run in place, from `image`."""
         return self.image().rom_bytes
 
     def rom_sha256(self, size: int) -> str:
@@ -219,13 +220,13 @@ class SerialDevice:
         return str(self.ask(f"print(json.dumps(bc_rom_sha256(0, {size})))"))
 
     def put_rom(self, image: bytes, progress: Callable[[int], None] = lambda _: None) -> None:
-        """Write the ROMFS image, read it back there, and mount it. Nothing of the one before may be in use. `progress`
-        gets the bytes that are written so far.
+        """Write the ROMFS image, read it back there, and mount it. The one before must not be in use. `progress` gets
+        the number of bytes written so far.
 
-        The sector with the image's header is erased first and written last, when the others read back as sent: an image
-        that is not whole is never mounted, whenever the power goes. ESP-IDF before 5.2.6, 5.3.3 and 5.4.1 flushes its
-        cache only when the first 64 KB are written, which that last sector does. Raises VerifyMismatch if the device
-        reads anything else, or would run anything else.
+        The sector with the image's header is erased first and written last, when the others read back as sent: an
+        incomplete image is never mounted, after a power cut at any time. ESP-IDF before 5.2.6, 5.3.3 and 5.4.1 flushes
+        its cache only when the first 64 KB are written, which that last sector does. Raises VerifyMismatch if the
+        device reads anything else, or would run anything else.
         """
         self.run("bc_rom_begin()")
         blocks = [image[start : start + ROM_BLOCK_BYTES] for start in range(0, len(image), ROM_BLOCK_BYTES)]
@@ -260,7 +261,7 @@ class SerialDevice:
         self.close()
 
     def close(self) -> None:
-        """Leave the raw REPL, if the device still listens, and close the line."""
+        """Leave the raw REPL, if the device still answers, and close the line."""
         with contextlib.suppress(TransportError, OSError):
             if self._transport.serial.baudrate != BAUD:
                 self._transport.exec_raw_no_follow(f"{on_device.RATE}\ntime.sleep_ms(100)\nbc_set_rate({BAUD})")
@@ -315,7 +316,7 @@ class _PortHeld(DeviceNotFound):
 
 
 def _open_line(port: str) -> SerialTransport:
-    """Open the port; one that is held is waited for, as a service that looks at what was plugged in soon lets go."""
+    """Open the port; waits for one in use, as services that probe new devices close it soon."""
     deadline = time.monotonic() + HELD_S
     while True:
         try:
@@ -365,7 +366,7 @@ def _why_not_open(port: str) -> DeviceNotFound:
 
 
 def holders(port: str) -> list[str]:
-    """The other processes that have `port` open, as "name (pid)"; only those this user may look at. Linux."""
+    """The other processes that have `port` open, as "name (pid)"; only those this user may see. Linux."""
     target = os.path.realpath(port)
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -381,11 +382,11 @@ def _enter_raw_repl(transport: SerialTransport, port: str, say: Callable[[str], 
     """Bring the device into a fresh raw REPL.
 
     Cases: a clock that runs (Ctrl-C ends it), one that is just starting because opening the port reset it (it takes no
-    Ctrl-C for about a second), one with a REPL, and what is no MicroPython at all.
+    Ctrl-C for about a second), one with a REPL, and devices without MicroPython.
     """
     received = b""
     for attempt in range(ATTEMPTS):
-        # A session that broke off may have left the chip at the raised rate.
+        # An interrupted session may have left the chip at the raised rate.
         transport.serial.baudrate = RAISED_BAUDS[0] if attempt == ATTEMPTS - 2 else BAUD
         if attempt:
             say(f"no answer on {port} yet; attempt {attempt + 1} of {ATTEMPTS}")
@@ -404,7 +405,7 @@ def _enter_raw_repl(transport: SerialTransport, port: str, say: Callable[[str], 
 
 
 def _printed(text: str) -> bytes:
-    """The bytes that mpremote received in place of a prompt; it prints them as Python writes bytes."""
+    """The bytes that mpremote received instead of a prompt; it prints them as Python writes bytes."""
     try:
         received = ast.literal_eval(text.strip() or "b''")
     except (SyntaxError, ValueError):
@@ -413,7 +414,7 @@ def _printed(text: str) -> bytes:
 
 
 def _interrupt(transport: SerialTransport, seconds: float) -> bytes:
-    """Send Ctrl-C for a while and return what came back."""
+    """Send Ctrl-C for a while and return the output."""
     received = b""
     until = time.monotonic() + seconds
     try:

@@ -1,15 +1,15 @@
-"""Names that cost nothing for what only the firmware itself uses, before it is compiled.
+"""Gives names that cost nothing to what only the firmware itself uses, before it is compiled.
 
 MicroPython keeps every name that compiled code mentions in the heap, once and until the next start: its letters, 7
 bytes beside them, in a table that grows by doubling. The names in its own image are free (interpreter_names.py). So the
 build gives what the firmware names itself such names, `acos` for `set_from_bridge`, as many as there are.
 
 Private names (one leading underscore) of two files share one if neither file, nor files joined by inheritance, have
-both; a public name, of a module's or a class's, has one of its own everywhere. Parameters have the first of them, since
-calls do not name them. What the interpreter, a text, a keyword, umqtt or somebody outside names stays as it is; so do
-exceptions, which a person reads.
+both; a public name, of a module's or a class's, has one of its own everywhere. Parameters get the first of them, since
+calls do not name them. Names used by the interpreter, a text, a keyword, umqtt or code outside are not changed; nor are
+exceptions, which people read.
 
-Only names change, inside their lines, so a line of the result is that of the source (tracebacks.py). What cannot be
+Only names change, inside their lines, so lines correspond to those of the source (tracebacks.py). Code that cannot be
 renamed safely is refused, and the result is compared with the source's syntax tree.
 """
 
@@ -33,12 +33,12 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_PARAMETERS: Final = 16  # names that are kept for parameters
+_PARAMETERS: Final = 16  # names reserved for parameters
 _BY_TEXT: Final = ("getattr", "hasattr", "setattr")
 _SHOWN: Final = "tuple"
-"""What every named tuple of the firmware calls itself."""
+"""The own name of every named tuple of the firmware."""
 _FOREIGN: Final = "umqtt/simple.py"
-"""Other people's: its names are an interface, and MicroPython's official image has a copy in its place."""
+"""Third-party code: its names are an interface, and MicroPython's official image has its own copy."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class _Place:
 def shorten(
     sources: Mapping[str, str], outside: str = "", bundles: Mapping[str, Sequence[str]] = MappingProxyType({})
 ) -> dict[str, str]:
-    """The sources with such names, by the same paths ("app/clock.py"). They must be everything that calls one another;
-    what the Python text `outside` mentions stays as it is. bundles: files that become one module (merge_modules.py), by
-    its path: no two of its globals get one name.
+    """The sources with such names, by the same paths ("app/clock.py"). They must include all callers; names in the
+    Python text `outside` are not changed. bundles: files that become one module (merge_modules.py), by its path: its
+    globals get distinct names.
 
-    Raises ProvisionError for a private name that reaches beyond them or is in a text, where it would not change.
+    Raises ProvisionError for a private name that is used outside or in a text, where it would not change.
     """
     trees = {path: ast.parse(text, path) for path, text in sources.items()}
     kept = _identifiers(ast.parse(outside))
@@ -101,7 +101,7 @@ def _free_names() -> Iterator[str]:
 
 
 def _public_names(trees: Mapping[str, ast.Module], outside: set[str]) -> set[str]:
-    """The public names that the firmware gives to what is its own, and nobody else uses."""
+    """The public names of the firmware's own that nothing else uses."""
     bound: set[str] = set()
     defined: set[str] = set()
     texts: set[str] = set()
@@ -124,7 +124,7 @@ def _public_names(trees: Mapping[str, ast.Module], outside: set[str]) -> set[str
                 kept |= {name for alias in node.names for name in alias.name.split(".")}
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BY_TEXT:
                 kept |= {one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    # A text that is a function's name may be there to find it; one that is an attribute's is the key of some file.
+    # A text equal to a function's name may be a look-up; one equal to an attribute's is the key of some file.
     return {name for name in bound - kept - (texts & defined) if not name.startswith("_")}
 
 
@@ -135,7 +135,7 @@ def _named_tuples(tree: ast.Module) -> Iterator[ast.Call]:
 
 
 def _shown(tree: ast.Module) -> Iterator[ast.Constant]:
-    """The texts that are what a named tuple calls itself: nothing looks it up."""
+    """The texts that are a named tuple's own name: nothing looks it up."""
     for node in _named_tuples(tree):
         if isinstance(node.args[0], ast.Constant):
             yield node.args[0]
@@ -150,7 +150,7 @@ def _fields(tree: ast.Module) -> Iterator[ast.Constant]:
 
 
 def _given(tree: ast.Module) -> Iterator[str]:
-    """Names that a file gives to functions and classes, to attributes, and to what a module or a class holds."""
+    """Names of functions and classes, attributes, and members of modules and classes in a file."""
     for node in ast.walk(tree):
         if isinstance(node, _DEFINITIONS):
             yield node.name
@@ -184,7 +184,7 @@ def _exceptions(trees: Mapping[str, ast.Module]) -> set[str]:
 
 
 def is_private(name: str) -> bool:
-    """Whether a name has one leading underscore and more: `_` and `__init__` have not."""
+    """Whether a name has exactly one leading underscore and more: not `_` or `__init__`."""
     return len(name) > 1 and name[0] == "_" != name[1]
 
 
@@ -219,8 +219,9 @@ def _private_names(
 
 
 def _groups(trees: Mapping[str, ast.Module]) -> dict[str, str]:
-    """The group of each path: files of which one has a subclass of the other's class stand together, because one
-    object then has both files' private names. A class is known by its name; files with one of that name stand together.
+    """The group of each path: a file with a subclass of another file's class belongs to the same group, because one
+    object then has both files' private names. Classes are identified by name; files with classes of the same name
+    belong together.
     """
     group = {path: path for path in trees}
     homes: defaultdict[str, set[str]] = defaultdict(set)
@@ -271,7 +272,7 @@ def _module_names(tree: ast.Module) -> Iterator[str]:
 
 
 def _constants(tree: ast.Module) -> set[str]:
-    """Private names given as `_NAME = const(number)`: mpy-cross puts the number in their place, none is left."""
+    """Private names given as `_NAME = const(number)`: mpy-cross replaces them by the number."""
     return {
         node.targets[0].id
         for node in tree.body
@@ -336,13 +337,13 @@ def _parameters(tree: ast.Module, keywords: set[str | None], names: list[str]) -
 
 
 def _own_nodes(function: _Function) -> Iterator[ast.AST]:
-    """What a function's names can be in: its body, not its defaults, decorators and annotations."""
+    """The parts of a function with its own names: its body, not its defaults, decorators and annotations."""
     for statement in function.body if isinstance(function.body, list) else [function.body]:
         yield from ast.walk(statement)
 
 
 def _is_rebound(function: _Function, name: str) -> bool:
-    """Whether something within the function has its own name that is the same."""
+    """Whether an inner scope of the function has the same name."""
     for node in _own_nodes(function):
         if isinstance(node, ast.ClassDef | ast.Global | ast.Nonlocal):
             return True
@@ -409,7 +410,7 @@ def _changed(path: str, text: str, changes: Mapping[_Place, str]) -> str:
 
 
 def _skeleton(tree: ast.Module) -> list[object]:
-    """A syntax tree as one row: kinds of nodes, their lines, constants, and identifiers."""
+    """A syntax tree as one sequence: kinds of nodes, their lines, constants, and identifiers."""
     row: list[object] = []
     for node in ast.walk(tree):
         row.append((type(node), getattr(node, "lineno", 0)))

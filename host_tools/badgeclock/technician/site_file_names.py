@@ -1,4 +1,4 @@
-"""What the files of a site are called in the workshop, so that no two sites share one."""
+"""Names of a site's files in the workshop, so that no two sites share one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from badgeclock.errors import SettingsError
 def site_slug(site: str) -> str:
     """The file name for a site: lower case, hyphens. Names that differ only in case or spacing are one site.
 
-    A name with other characters than letters, digits and spaces, a hyphen among them, gets six digits of its SHA-256 as
-    well, so that no two names meet in one file. Raises SettingsError for a name without any visible character.
+    A name with other characters than letters, digits and spaces, a hyphen among them, also gets six digits of its
+    SHA-256, so that no two names share a file. Raises SettingsError for a name without any visible character.
     """
     name, slug = single_spaced(site), plain(site)
     if not name:

@@ -1,7 +1,7 @@
-"""Where in the source a clock's traceback happened: its bytecode has no line numbers, and short names.
+"""Finds the place in the source of a clock's traceback: its bytecode has no line numbers, and short names.
 
-A traceback names module and function ("app.link", "_b"). Both stand on the same line before and after names are
-shortened, so building the firmware again says which function of which file that is. Nothing of it is on the clock.
+A traceback names module and function ("app.link", "_b"). Both are on the same line before and after names are
+shortened, so building the firmware again shows the function and file. The clock stores nothing of it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ _FRAME = re.compile(r'(\s*File "([\w.]+)", line \d+, in )([\w<>]+)')
 
 
 Sources = Mapping[str, Sequence[tuple[str, str, str]]]
-"""By module as a traceback calls it, for each source in it: its path, its text, and its text as it was compiled, line
-by line the same.
+"""By module name in tracebacks, for each of its sources: its path, its text, and its text as compiled, with the same
+lines.
 """
 
 
 def explained(traceback: str, sources: Sources) -> str:
-    """The traceback with each frame's place in the source. A name that stands for several functions of a module gets
-    all of them; what is not in `sources` stays as it is.
+    """The traceback with each frame's place in the source. A name of several functions of a module gets all of them;
+    what is not in `sources` is unchanged.
     """
     return "\n".join(_line(line, sources) for line in traceback.splitlines())
 

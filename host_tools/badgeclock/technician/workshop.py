@@ -1,26 +1,22 @@
 """The technician's workshop: one directory with every secret that a fleet of clocks depends on.
 
-    ca.key.pem ca.pem              the authority; behind it in ca.pem, a second one that is trusted during a change
-    ca.next.pem ca.next.key.pem    the authority that will take over, or ...
-    ca.former.pem ca.former.key.pem    ... the one that did the work before, during a change
-    crl.pem                        certificates that are taken back: a list of each authority in ca.pem
-    fleet.key                      root of every clock's seal (docs/protocol.md §3), 64 hex digits
-    sites/<site>.key               key of the site's badge tokens (§1), 64 hex digits
-    sites/<site>.badge.key         root of the site's badge keys (docs/badges.md §4), 64 hex digits
-    broker/{certificate,key}.pem   bridge/{certificate,key}.pem
-    clocks/<id>/{certificate.pem,key.pem,bundle.json}
-    clocks/<id>/{certificate,key}.<serial>.pem    of a life that was retired, or before it was renewed
-    clocks.ledger                  which chip is which clock; lines are only added (technician/ledger.py)
-    clocks/<id>/trusts             the authorities that the clock was last given, by fingerprint
-    clocks/<id>/founding.<nonce>.key    what the chain's keys come from, besides the fleet key: in no other place
-    lock.json                      if it has a passphrase: every file with a key is enciphered (workshop_lock.py)
+    ca.key.pem ca.pem the authority; after it in ca.pem, a second one that is trusted during a change ca.next.pem
+    ca.next.key.pem the next authority, or ... ca.former.pem ca.former.key.pem ... the former one, during a change
+    crl.pem revoked certificates: a list of each authority in ca.pem fleet.key root of every clock's seal
+    (docs/protocol.md §3), 64 hex digits sites/<site>.key key of the site's badge tokens (§1), 64 hex digits
+    sites/<site>.badge.key root of the site's badge keys (docs/badges.md §4), 64 hex digits broker/{certificate,key}.pem
+    bridge/{certificate,key}.pem clocks/<id>/{certificate.pem,key.pem,bundle.json}
+    clocks/<id>/{certificate,key}.<serial>.pem of a retired clock, or before a renewal clocks.ledger which chip is which
+    clock; lines are only added (technician/ledger.py) clocks/<id>/trusts the authorities last given to the clock, by
+    fingerprint clocks/<id>/founding.<nonce>.key from which the chain's keys are derived, besides the fleet key: stored
+    nowhere else lock.json if it has a passphrase: every file with a key is encrypted (workshop_lock.py)
 
-It belongs on a machine without a network. What others need is signed or written out here and carried over: broker and
-bridge get certificates with their keys, the bridge a clock's bundle and a site's key, the broker a revocation.
+It belongs on a machine without a network. Data for other machines is signed or exported here and carried over: broker
+and bridge get certificates with their keys, the bridge a clock's bundle and a site's key, the broker a revocation.
 
 Directories are 0700 and files 0600 from the first byte. A file is made once and never overwritten: losing a fleet key
-would make every chain of the fleet unverifiable. What changes by intent is replaced whole: `crl.pem`, `trusts`, what
-is renewed or taken over, and `bundle.json` when a clock's chain is founded again; the bundle before it stays beside it.
+would make every chain of the fleet unverifiable. Intended changes replace whole files: `crl.pem`, `trusts`, renewals,
+and `bundle.json` when a clock's chain is founded again; the former bundle is kept beside it.
 """
 
 from __future__ import annotations
@@ -57,7 +53,7 @@ class Workshop:
 
     path: Path
     lock: Lock | None = field(default=None, repr=False)
-    """What opens its secret files, of a workshop with a passphrase."""
+    """Decrypts its secret files, if it has a passphrase."""
 
     @property
     def authority_certificate(self) -> Path:
@@ -86,9 +82,9 @@ class Workshop:
         return b"".join(authority.certificate_der for authority in self.authorities())
 
     def begin_authority(self) -> None:
-        """Make the authority that will take over. From now on both are trusted; the old one goes on signing.
+        """Make the next authority. From now on both are trusted; the present one continues to sign.
 
-        Raises ProvisionError if a change is under way.
+        Raises ProvisionError during a change.
         """
         if len(self.authorities()) > 1:
             raise ProvisionError(
@@ -98,11 +94,11 @@ class Workshop:
             )
         made = certificates.make_authority(generation=certificates.generation_of(self.authority()) + 1)
         durable_files.write_once(self.path / "ca.next.pem", made.certificate_pem)
-        self._write_secret(self.path / "ca.next.key.pem", made.key_pem)  # last: it is what begins the change
+        self._write_secret(self.path / "ca.next.key.pem", made.key_pem)  # last: it begins the change
         self._write_trust()
 
     def switch_authority(self, leave: frozenset[str] = frozenset()) -> None:
-        """Let the next authority sign; the former one stays trusted. Broker, bridge and clocks can then be renewed.
+        """Switch to the next authority; the former one stays trusted. Broker, bridge and clocks can then be renewed.
 
         Raises ProvisionError if there is none, or if a clock does not trust it yet and is not among `leave`: it would
         refuse the broker's next certificate.
@@ -126,7 +122,7 @@ class Workshop:
                 )
             durable_files.replace(path / "ca.former.pem", former.certificate_pem)
             self._replace_secret(path / "ca.former.key.pem", former.key_pem)
-        # If the power fails from here on, the same again finishes it.
+        # After a power cut from here on, the same command finishes it.
         durable_files.replace(path / "ca.pem", coming.certificate_pem)
         self._replace_secret(path / "ca.key.pem", coming.key_pem)
         (path / "ca.next.key.pem").unlink()
@@ -134,7 +130,7 @@ class Workshop:
         self._write_trust()
 
     def end_authority(self, leave: frozenset[str] = frozenset()) -> None:
-        """Stop trusting the former authority: its certificates are worth nothing from now on.
+        """Stop trusting the former authority: its certificates are no longer accepted.
 
         Raises ProvisionError if there is none, or if broker, bridge or a clock that is not among `leave` still has one.
         """
@@ -160,7 +156,7 @@ class Workshop:
         self._write_trust()
 
     def holders(self) -> dict[str, Identity]:
-        """Who holds a certificate of this workshop that is not revoked: `broker`, `bridge`, clocks."""
+        """The holders of valid certificates of this workshop: `broker`, `bridge`, clocks."""
         folders = {name: self.path / name for name in _SERVICES}
         folders |= {folder.name: folder for folder in sorted((self.path / "clocks").iterdir())}
         revoked = self.revoked()
@@ -177,7 +173,7 @@ class Workshop:
         return [name for name in self.holders() if name not in _SERVICES]
 
     def clocks_without(self, authority: Identity) -> list[str]:
-        """The clocks in use, by id, that were not given this authority when they were provisioned last."""
+        """The clocks in use, by id, that did not get this authority when they were last provisioned."""
         return [
             name
             for name in self.holders()
@@ -187,7 +183,7 @@ class Workshop:
         ]
 
     def record_trust(self, clock_id: str) -> None:
-        """The clock was given every present authority."""
+        """Record that the clock got every present authority."""
         lines = "".join(f"{authority.fingerprint}\n" for authority in self.authorities())
         durable_files.replace(self.clock_folder(clock_id) / "trusts", lines.encode())
 
@@ -200,12 +196,12 @@ class Workshop:
         return self._key(self.path / "fleet.key")
 
     def site_key_to_be(self, site: str) -> bytes:
-        """The keys of the site's badge tokens, 32 bytes each, or a new one that nobody has until `keep`."""
+        """The keys of the site's badge tokens, 32 bytes each, or a new one that is not stored until `keep`."""
         path = self._site_file(site, ".key")
         return self._keys(path) if path.exists() else secrets.token_bytes(KEY_BYTES)
 
     def add_site_key(self, site: str) -> Path:
-        """Put another key behind those of a site, and give the file; raises ProvisionError for a site without any."""
+        """Add a key to those of a site, and return the file; raises ProvisionError for a site without any."""
         path = self._site_file(site, ".key")
         keys = self._keys(path)
         if len(keys) == SITE_KEYS_MOST * KEY_BYTES:
@@ -218,13 +214,13 @@ class Workshop:
         return path
 
     def badge_root_to_be(self, site: str) -> Root:
-        """What the keys of the site's badges come from, or a new one that nobody has until `keep`."""
+        """The root of the keys of the site's badges, or a new one that is not stored until `keep`."""
         path = self._site_file(site, ".badge.key")
         return Root(self._key(path) if path.exists() else secrets.token_bytes(KEY_BYTES))
 
     def _site_file(self, site: str, suffix: str) -> Path:
-        """The site's file. An earlier version gave one file to "Quay 7" and "Quay-7": it stays with those of the two
-        that clocks of this workshop are of.
+        """The site's file. An earlier version gave one file to "Quay 7" and "Quay-7": it stays with the one of the two
+        that this workshop's clocks belong to.
         """
         folder, name = self.path / "sites", site_file_names.single_spaced(site).casefold()
         shared = folder / f"{site_file_names.plain(site)}{suffix}"
@@ -237,7 +233,7 @@ class Workshop:
         return folder / f"{site_file_names.site_slug(site)}{suffix}"
 
     def _sites_called(self, plain: str) -> set[str]:
-        """The names of the sites of this workshop's clocks that have these letters and digits."""
+        """The sites of this workshop's clocks whose names have these letters and digits."""
         bundles = (self.bundle(folder.name) for folder in (self.path / "clocks").iterdir())
         return {
             site_file_names.single_spaced(one.site).casefold()
@@ -268,7 +264,7 @@ class Workshop:
         return path
 
     def badge_root(self, site: str) -> Root:
-        """What the keys of the site's badges come from; made at the first call for this site."""
+        """The root of the keys of the site's badges; made at the first call for this site."""
         return Root(self._key(self.badge_root_file(site)))
 
     def broker(self, names: tuple[str, ...] = ()) -> Identity:
@@ -313,7 +309,7 @@ class Workshop:
         return self._renew(folder, self._renewable(folder, BRIDGE_NAME), certificates.issue_bridge(self.authority()))
 
     def renew_clock(self, clock_id: str) -> Identity:
-        """A new key and certificate for a clock, which it has after it is provisioned; its sealed chain goes on.
+        """A new key and certificate for a clock, which it gets when it is provisioned; its sealed chain continues.
 
         Until then its old certificate, which is set aside, works as before. Raises ProvisionError if it has none, or if
         it was revoked.
@@ -338,7 +334,7 @@ class Workshop:
         return self._held(folder)
 
     def _held(self, folder: Path) -> Identity:
-        """The certificate and key in a folder, after finishing a renewal that was cut short."""
+        """The certificate and key in a folder, after finishing an interrupted renewal."""
         if (folder / "certificate.new.pem").exists():
             with contextlib.suppress(FileNotFoundError):
                 (folder / "key.new.pem").rename(folder / "key.pem")
@@ -352,13 +348,12 @@ class Workshop:
         self._replace_secret(folder / f"key.{serial:x}.pem", before.key_pem)
         durable_files.replace(folder / f"certificate.{serial:x}.pem", before.certificate_pem)
         self._replace_secret(folder / "key.new.pem", made.key_pem)
-        durable_files.replace(
-            folder / "certificate.new.pem", made.certificate_pem
-        )  # last: from here on the new ones count
+        durable_files.replace(folder / "certificate.new.pem", made.certificate_pem)  # last: now the new ones are valid
         return self._held(folder)
 
     def clock_folder(self, clock_id: str) -> Path:
-        """Where the clock's files are. Raises SettingsError if `clock_id` is no clock id (so it is no path either)."""
+        """The folder of the clock's files. Raises SettingsError if `clock_id` is not a clock id (so it cannot be a
+        path)."""
         certificates.check_clock_id(clock_id)
         return self.path / "clocks" / clock_id
 
@@ -369,15 +364,16 @@ class Workshop:
         return identity
 
     def has_certificate(self, clock_id: str) -> bool:
-        """Whether the clock has a certificate, revoked or not; one that was retired has none."""
+        """Whether the clock has a certificate, revoked or not; a retired one has none."""
         return (self.clock_folder(clock_id) / "certificate.pem").exists()
 
     def new_clock(self, clock_id: str) -> Identity:
-        """A new identity for a clock, which nobody has until `keep`."""
+        """A new identity for a clock, which is not stored until `keep`."""
         return certificates.issue_clock(self.authority(), clock_id)
 
     def keep(self, clock_id: str, identity: Identity, site: str, site_key: bytes, root: Root | None) -> None:
-        """Keep what a clock is given, of all that the workshop does not have yet; `root` only for badges that prove."""
+        """Store what a clock gets, as far as the workshop does not have it yet; `root` only for badges that prove
+        themselves."""
         self._keep_clock(clock_id, identity)
         self._keep_key(self._site_file(site, ".key"), site_key)
         if root is not None:
@@ -407,23 +403,23 @@ class Workshop:
         return self._held(folder) if (folder / "certificate.pem").exists() else None
 
     def bundle(self, clock_id: str) -> Bundle | None:
-        """What the bridge must know of the clock, or None before the clock's chain was founded."""
+        """The bridge's data on the clock, or None before the clock's chain was founded."""
         return self._read_bundle(self.clock_folder(clock_id) / "bundle.json")
 
     def pending_bundle(self, clock_id: str) -> Bundle | None:
-        """The bundle of a founding that was begun and not confirmed, or None."""
+        """The bundle of an unconfirmed founding, or None."""
         return self._read_bundle(self.clock_folder(clock_id) / "bundle.pending.json")
 
     def begin_founding(self, bundle: Bundle, secret: bytes) -> None:
-        """Keep `bundle` and its founding secret before its keys go to the clock: a pulled cable then leaves no chain
-        without them.
+        """Store `bundle` and its founding secret before its keys are sent to the clock, so that an interruption leaves
+        no chain without them.
         """
         self._keep_key(self._founding_file(bundle.clock_id, bundle.genesis_nonce), secret)
         self._replace_secret(self.clock_folder(bundle.clock_id) / "bundle.pending.json", bundle.to_json())
 
     def founding_secret(self, clock_id: str, nonce: bytes) -> bytes:
-        """What the keys of a clock's chain come from besides the fleet key, 32 bytes; empty for a chain of release
-        0.1.0. It stays here: without it fleet key and nonce, which every record 0 has, make no key.
+        """The secret from which a clock's chain keys are derived besides the fleet key, 32 bytes; empty for a chain of
+        release 0.1.0. It stays here: without it, fleet key and nonce, which is in record 0, give no key.
         """
         path = self._founding_file(clock_id, nonce)
         return self._key(path) if path.exists() else b""
@@ -432,7 +428,7 @@ class Workshop:
         return self.clock_folder(clock_id) / f"founding.{nonce.hex()}.key"
 
     def confirm_founding(self, clock_id: str) -> Path:
-        """The pending bundle is the clock's from now on; the one before it stays as bundle.<its nonce>.json."""
+        """Make the pending bundle the clock's; the former one stays as bundle.<its nonce>.json."""
         folder = self.clock_folder(clock_id)
         current = folder / "bundle.json"
         before = self._read_bundle(current)
@@ -456,8 +452,8 @@ class Workshop:
         self._write_revocation_lists(self.revoked() | {serial})
 
     def revoke_clock(self, clock_id: str) -> int:
-        """Revoke the clock's certificate, and those that it had before a renewal; returns the present one's serial
-        number. Raises ProvisionError if it has none here.
+        """Revoke the clock's certificate, and those from before a renewal; returns the present one's serial number.
+        Raises ProvisionError if it has none here.
         """
         folder = self.clock_folder(clock_id)
         if not (folder / "certificate.pem").exists():
@@ -474,8 +470,8 @@ class Workshop:
         return certificate.serial_number
 
     def revoke_former_bridge(self) -> list[int]:
-        """Revoke the certificates that the bridge had before its present one; their serial numbers. Raises
-        ProvisionError if it has had no other.
+        """Revoke the bridge's certificates before its present one; returns their serial numbers. Raises ProvisionError
+        if there is no other.
         """
         aside = [path for path in (self.path / BRIDGE_NAME).glob("certificate.*.pem") if path.stem != "certificate.new"]
         every = [x509.load_pem_x509_certificate(path.read_bytes()).serial_number for path in aside]
@@ -491,18 +487,18 @@ class Workshop:
     def retire_clock(self, clock_id: str) -> int:
         """Revoke the clock's certificate and set it and its key aside under its serial number, which is returned.
 
-        Its bundles stay: they are what its records are verified by. The id can then be provisioned again.
+        Its bundles stay: its records are verified with them. The id can then be provisioned again.
         """
         serial = self.revoke_clock(clock_id)
         folder = self.clock_folder(clock_id)
-        for name in ("key", "certificate"):  # the certificate last: while it is there, this can be done again
+        for name in ("key", "certificate"):  # the certificate last: while it exists, this can be repeated
             with contextlib.suppress(FileNotFoundError):
                 (folder / f"{name}.pem").rename(folder / f"{name}.{serial:x}.pem")
         durable_files.sync_directory(folder)
         return serial
 
     def secret_files(self) -> list[Path]:
-        """Every file with a key in it, of the present and of former ones."""
+        """Every file with a present or former key."""
         path = self.path
         found = [path / "fleet.key", *path.glob("ca*.key.pem"), *path.glob("sites/*.key")]
         for folder in ("broker", BRIDGE_NAME, "clocks/*"):
@@ -510,10 +506,9 @@ class Workshop:
         return sorted([*found, *path.glob("clocks/*/*.json"), *path.glob("clocks/*/founding.*.key")])
 
     def put_under(self, passphrase: str, cost: int = workshop_lock.COST) -> Workshop:
-        """The same workshop under a passphrase, or under another one. Cut off, it goes on when it is done again.
+        """The same workshop under a passphrase, or under another one. If interrupted, it continues when repeated.
 
-        What is on the disk in the clear is overwritten by no more than a new file: a disk that had it keeps it until
-        that space is used again.
+        Unencrypted files are only replaced by new ones: the disk keeps the old data until that space is reused.
         """
         lock = self.lock or workshop_lock.new_lock()
         durable_files.replace(self.path / workshop_lock.LOCK_FILE, workshop_lock.wrapped(lock, passphrase, cost))
@@ -538,7 +533,7 @@ class Workshop:
         return data if self.lock is None else self.lock.close(_purpose(path), data)
 
     def _read_secret(self, path: Path) -> bytes:
-        """A secret file's content. One in the clear beside a lock is of a `put_under` that was cut off."""
+        """A secret file's content. An unencrypted one beside a lock is from an interrupted `put_under`."""
         data = path.read_bytes()
         if not workshop_lock.is_closed(data):
             return data
@@ -565,12 +560,12 @@ class Workshop:
         return key_files.parsed_keys(data, path)
 
     def _write_trust(self) -> None:
-        """Bring ca.pem and crl.pem to the present authorities."""
+        """Update ca.pem and crl.pem to the present authorities."""
         durable_files.replace(self.authority_certificate, b"".join(one.certificate_pem for one in self.authorities()))
         self._write_revocation_lists(self.revoked())
 
     def _write_revocation_lists(self, serials: set[int]) -> None:
-        """One list of each authority, with every serial: they are random, so none means another's certificate."""
+        """One list of each authority, with every serial: they are random, so none matches another's certificate."""
         lists = [certificates.make_revocation_list(authority, serials) for authority in self.authorities()]
         durable_files.replace(
             self.revocation_list, b"".join(one.public_bytes(serialization.Encoding.PEM) for one in lists)
@@ -597,7 +592,7 @@ class Workshop:
 
 def create(path: Path, passphrase: str | None = None) -> Workshop:
     """Make a workshop with a new authority and fleet key in `path`, which may be an empty directory; without a
-    passphrase its keys are in the clear.
+    passphrase its keys are not encrypted.
 
     Raises ProvisionError if a workshop is there already: nothing of it is touched.
     """
@@ -615,14 +610,14 @@ def create(path: Path, passphrase: str | None = None) -> Workshop:
     durable_files.write_once(path / "ca.pem", authority.certificate_pem)
     empty = certificates.make_revocation_list(authority, ())
     durable_files.write_once(path / "crl.pem", empty.public_bytes(serialization.Encoding.PEM))
-    durable_files.write_once(path / "ca.key.pem", authority.key_pem)  # last: it is what makes the directory a workshop
+    durable_files.write_once(path / "ca.key.pem", authority.key_pem)  # last: it makes the directory a workshop
     return Workshop(path) if passphrase is None else Workshop(path).put_under(passphrase)
 
 
 def open_workshop(path: Path, ask: Callable[[Path], str] | None = None) -> Workshop:
     """The workshop in `path`. `ask` is called with its path for the passphrase, if it has one.
 
-    Raises SettingsError if there is none, if others may read its keys, or if the passphrase is not its.
+    Raises SettingsError if there is none, if others may read its keys, or if the passphrase is wrong.
     """
     if not (path / "ca.key.pem").is_file():
         raise SettingsError(
@@ -649,7 +644,8 @@ def open_workshop(path: Path, ask: Callable[[Path], str] | None = None) -> Works
 
 
 def _purpose(path: Path) -> str:
-    """What a secret file is for, which is authenticated with it; a private key or a bundle says itself whose it is."""
+    """A secret file's purpose, which is authenticated with it; a private key or a bundle identifies its owner
+    itself."""
     if path.parent.name == "sites" or path.name == "fleet.key" or path.name.startswith("founding."):
         return path.name
     return "bundle" if path.suffix == ".json" else "private key"

@@ -3,7 +3,7 @@
     lock.json      the workshop's own key, wrapped under the passphrase (scrypt, RFC 7914; AES-256-GCM, NIST SP 800-38D)
     secret files   "BCW1" ‖ 12 random bytes ‖ AES-256-GCM of the content under the workshop's key
 
-What a file is for is authenticated with it, so that none is read as another: a site's key not as the fleet key. Another
+A file's purpose is authenticated with it, so that none can replace another: a site's key not the fleet key. Another
 passphrase wraps the same key again; no secret file changes.
 """
 
@@ -24,7 +24,8 @@ from badgeclock.errors import ProvisionError, SettingsError
 LOCK_FILE: Final = "lock.json"
 MAGIC: Final = b"BCW1"
 SHORTEST_PASSPHRASE: Final = 12
-"""Characters. scrypt makes each guess cost 128 MB and some tenths of a second, not a short word a long one."""
+"""Minimum of characters. scrypt makes each guess cost 128 MB and some tenths of a second, but does not make a short
+passphrase strong."""
 COST: Final = 2**17
 """scrypt's N with r 8 and p 1: OWASP's Password Storage Cheat Sheet."""
 _MOST_COST: Final = 2**20
@@ -38,17 +39,17 @@ _WRAP: Final = b"badgeclock/v1/workshop"
 
 @dataclass(frozen=True)
 class Lock:
-    """What opens and closes a workshop's secret files."""
+    """Encrypts and decrypts a workshop's secret files."""
 
     key: bytes = field(repr=False)
 
     def close(self, purpose: str, content: bytes) -> bytes:
-        """The file of a secret: `content` for `purpose`, enciphered."""
+        """The file of a secret: `content` for `purpose`, encrypted."""
         nonce = os.urandom(_NONCE_BYTES)
         return MAGIC + nonce + AESGCM(self.key).encrypt(nonce, content, purpose.encode())
 
     def open(self, purpose: str, data: bytes, path: Path) -> bytes:
-        """The content of such a file. Raises ProvisionError if it was changed, or is for something else."""
+        """The content of such a file. Raises ProvisionError if it was changed, or has another purpose."""
         nonce = data[len(MAGIC) : len(MAGIC) + _NONCE_BYTES]
         try:
             return AESGCM(self.key).decrypt(nonce, data[len(MAGIC) + _NONCE_BYTES :], purpose.encode())
@@ -66,7 +67,7 @@ def is_closed(data: bytes) -> bool:
 
 
 def new_lock() -> Lock:
-    """A lock of a key that nobody has yet."""
+    """A lock with a new key."""
     return Lock(os.urandom(_KEY_BYTES))
 
 

@@ -1,4 +1,4 @@
-"""The Debian archives that this machine's apt already knows, in both of its notations."""
+"""The Debian archives configured in this machine's apt, in both notations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEBIAN_SUITES = frozenset(
 
 
 def debian_sources(etc: Path) -> list[dict[str, str]]:
-    """The Debian archives that apt knows by its folder `etc`, as deb822 fields: `URIs`, and `Signed-By` if given."""
+    """The Debian archives in apt's folder `etc`, as deb822 fields: `URIs`, and `Signed-By` if given."""
     stanzas: list[dict[str, str]] = []
     for path in sorted(etc.glob("sources.list.d/*.sources")):
         stanzas += _deb822(path.read_text())
@@ -29,7 +29,7 @@ def debian_sources(etc: Path) -> list[dict[str, str]]:
 
 
 def _deb822(text: str) -> list[dict[str, str]]:
-    """The stanzas of a `.sources` file; continuation lines stay in the value as they are."""
+    """The stanzas of a `.sources` file; continuation lines stay in the value unchanged."""
     stanzas: list[dict[str, str]] = []
     for block in re.split(r"\n\s*\n", text):
         fields: dict[str, str] = {}

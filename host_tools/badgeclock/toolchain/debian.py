@@ -1,6 +1,6 @@
 """Debian's packages, downloaded and verified by apt under a private configuration; the system is not touched.
 
-Everything that comes from here went through apt's own verification: signed Release, hashed index, hashed package.
+Everything from here passed apt's own verification: signed Release, hashed index, hashed package.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from badgeclock.toolchain.places import MAKE_COMPLETE
 
 
 class Debian:
-    """The machine's Debian archives, asked at most once for each architecture and suite, in its own folder."""
+    """The machine's Debian archives, queried at most once for each architecture and suite, in its own folder."""
 
     def __init__(self, work: Path) -> None:
         self._work = work
@@ -42,7 +42,7 @@ class Debian:
         )
 
     def _apt(self, sources: list[dict[str, str]], arch: Arch, suite: str) -> _PrivateApt:
-        """apt with a verified index of `suite`. Raises _AptFailed, the second time without asking again."""
+        """apt with a verified index of `suite`. Raises _AptFailed, the second time without another attempt."""
         key = (arch, suite)
         if key not in self._asked:
             apt = _PrivateApt(self._work / f"{arch}-{suite}", sources, suite, arch)
@@ -84,7 +84,7 @@ def _check_for_apt(tree: DebianTree) -> list[dict[str, str]]:
 
 
 def unpack(debs: list[Path], suite: str, target: Path, share: str | None) -> list[Got]:
-    """Unpack the packages over each other into `target`, replacing it as a whole; of usr/share only `share` stays."""
+    """Unpack the packages over each other into `target`, replacing it as a whole; of usr/share only `share` is kept."""
     got: list[Got] = []
     new = target.with_name(target.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
@@ -111,7 +111,7 @@ class _AptFailed(Exception):
 class _PrivateApt:
     """apt with its own sources, lists, cache and package state in `work`; the machine's proxies and keys stay.
 
-    Everything it hands out went through apt's own verification: signed Release, hashed index, hashed package.
+    Everything it returns passed apt's own verification: signed Release, hashed index, hashed package.
     """
 
     def __init__(self, work: Path, sources: list[dict[str, str]], suite: str, arch: Arch) -> None:
@@ -162,7 +162,7 @@ class _PrivateApt:
         folder.mkdir()
         plan = self._run("apt-get", "-q", "-s", "install", *packages)
         installs = re.findall(r"^Inst (\S+) \((\S+) ", plan, re.MULTILINE)
-        # Package scripts never run, so what only they need (adduser, perl …) is left out; programs load libraries.
+        # Package scripts never run, so their dependencies (adduser, perl …) are skipped; programs load libraries.
         wanted = [
             f"{package}={version}"
             for package, version in installs

@@ -1,16 +1,15 @@
-"""Makes the toolchain complete: MicroPython, Mosquitto, PostgreSQL, Chromium, promtool, micropython-lib, drivers.
+"""Completes the toolchain: MicroPython, Mosquitto, PostgreSQL, Chromium, promtool, micropython-lib, drivers.
 
-Runs before anything is installed (`python3 host_tools/badgeclock/toolchain/fetch.py`), on the standard library
-alone, as root or not, on Debian 12 and 13. Whatever the source of a program, it ends at one fixed place:
+Runs before anything is installed (`python3 host_tools/badgeclock/toolchain/fetch.py`), on the standard library alone,
+as root or not, on Debian 12 and 13. From any source, a program ends up at one fixed place:
 
-    .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub,postgres,initdb}    wrappers
-    .toolchain/bin/chromium-headless-shell    the same, for the tests of the console's pages
-    .toolchain/bin/promtool    the same, for the test of the alerting rules
-    .toolchain/micropython-lib/{umqtt/simple.py,urequests.py}
-    .toolchain/reader-drivers/{mfrc522,pirc522,python_rfid}    other people's MFRC522 drivers, for the tests of the chip
-    .toolchain/manifest.json    what was got, with sha256
+    .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub,postgres,initdb} wrappers
+    .toolchain/bin/chromium-headless-shell the same, for the tests of the console's pages .toolchain/bin/promtool the
+    same, for the test of the alerting rules .toolchain/micropython-lib/{umqtt/simple.py,urequests.py}
+    .toolchain/reader-drivers/{mfrc522,pirc522,python_rfid} third-party MFRC522 drivers, for the tests of the chip
+    .toolchain/manifest.json what was fetched, with sha256
 
-An installed wheel gets its programs so too, on their first use, into the user's cache (programs.py).
+An installed wheel fetches its programs in the same way, on first use, into the user's cache (programs.py).
 
 Programs come from PATH when they are new enough, else from Debian's packages: apt itself downloads and verifies them
 under a private configuration (signed Release, hashed index, hashed package), they are unpacked into `.toolchain` and
@@ -49,10 +48,10 @@ from badgeclock.toolchain.wrappers import get_programs
 
 
 def fetch(say: Callable[[str], None] = print, wanted: Container[str] | None = None) -> list[ToolMissing]:
-    """Make the toolchain complete, or its pieces by the names in `wanted`; return what could not be had.
+    """Complete the toolchain, or its pieces by the names in `wanted`; returns what could not be fetched.
 
-    Does nothing when the manifest says that each piece is there with today's pins. Pieces are independent: one that
-    fails does not hold up the others. `say` gets a line a piece. Concurrent calls wait for each other.
+    Does nothing if the manifest has each piece with today's pins. Pieces are independent: a failure does not affect the
+    others. `say` gets a line per piece. Concurrent calls wait for each other.
     """
     folder = toolchain_dir()
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +90,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def main() -> int:
-    """Fetch what is missing; one sentence on standard error for each piece that could not be had."""
+    """Fetch what is missing; one sentence on standard error for each piece that could not be fetched."""
     failures = fetch()
     for failure in failures:
         print(failure, file=sys.stderr)

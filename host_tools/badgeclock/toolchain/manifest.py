@@ -1,4 +1,4 @@
-"""`.toolchain/manifest.json`: what was got, with sha256, and which pins each piece was made with."""
+"""`.toolchain/manifest.json`: what was fetched, with sha256, and the pins of each piece."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-# Changes when the way of unpacking or wrapping does, so that an older .toolchain is made again.
+# Changed together with unpacking or wrapping, so that an older .toolchain is remade.
 RECIPE = 1
 
 
 @dataclass(frozen=True)
 class Got:
-    """One thing that was fetched, as the manifest lists it."""
+    """One fetched item in the manifest."""
 
     name: str
     version: str
@@ -24,7 +24,7 @@ class Got:
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the toolchain that is fetched as a whole: made again when `pins` change or one of `results` is gone."""
+    """A part of the toolchain that is fetched as a whole: remade when `pins` change or one of `results` is missing."""
 
     name: str
     pins: object
@@ -33,7 +33,7 @@ class Piece:
 
 
 class Manifest:
-    """`.toolchain/manifest.json`: for each piece the key of the pins it was made with and what was got for it."""
+    """`.toolchain/manifest.json`: for each piece the key of its pins and what was fetched for it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

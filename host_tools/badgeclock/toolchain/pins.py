@@ -1,4 +1,4 @@
-"""What the toolchain consists of: Debian's packages by release and least version, source archives by hash.
+"""The contents of the toolchain: Debian's packages by release and least version, source archives by hash.
 
 Standard library alone: this is read before anything is installed.
 """
@@ -11,8 +11,7 @@ from typing import Literal
 Arch = Literal["amd64", "i386"]
 
 # The Debian release whose MicroPython is 1.25.0 for both architectures. `stable` names the same release as long as its
-# signed Release says Codename: trixie; it serves when a mirror is half-way through an update of the first name. apt
-# verifies the one as it does the other.
+# signed Release says Codename: trixie; it is used while a mirror is updating the first name. apt verifies both alike.
 CODENAME = "trixie"
 SUITES = ("trixie", "stable")
 MICROPYTHON_AT_LEAST = (1, 25)
@@ -39,16 +38,16 @@ class DebianTree:
     programs: dict[str, str]  # wrapper name -> path inside the tree
     multiarch: str
     loader: str
-    share: str | None = None  # the one folder of usr/share that the programs read, found from their own place
+    share: str | None = None  # the one folder of usr/share that the programs read, relative to their own place
     without: tuple[str, ...] = ()  # libraries that are large and only loaded on demand, by the start of their names
     libraries: tuple[str, ...] = ()  # folders of libraries beside the usual one
-    arguments: tuple[str, ...] = ()  # given to the program at each start; {wrapper} is its wrapper
-    finds_itself: bool = False  # by its loader's place it finds its data, so that the loader is beside it
+    arguments: tuple[str, ...] = ()  # arguments of the program at each start; {wrapper} is its wrapper
+    finds_itself: bool = False  # it finds its data by its loader's place, so the loader is beside it
 
 
 @dataclass(frozen=True)
 class Archive:
-    """One source archive of the Python index, and the files of it that are wanted."""
+    """One source archive of the Python index, and the wanted files."""
 
     project: str
     version: str
@@ -78,7 +77,7 @@ MOSQUITTO = DebianTree(
     *_AMD64,
 )
 
-# The server finds its libraries and its share folder from its own place, and initdb finds the server there.
+# The server finds its libraries and its share folder relative to itself, and initdb finds the server there.
 POSTGRESQL = DebianTree(
     "postgresql",
     "amd64",
@@ -89,8 +88,8 @@ POSTGRESQL = DebianTree(
     without=("libllvm", "libz3"),
 )
 
-# For the tests of the console's pages. Its own processes are started by its wrapper, as it is; what draws on a graphics
-# card is left out. Fonts are in its share folder, and `fonts.conf` beside its program names them.
+# For the tests of the console's pages. Its child processes are started by its wrapper too; graphics card support is
+# left out. Fonts are in its share folder, listed in `fonts.conf` beside its program.
 CHROMIUM = DebianTree(
     "chromium",
     "amd64",
@@ -104,7 +103,7 @@ CHROMIUM = DebianTree(
     finds_itself=True,
 )
 
-# For the test of the alerting rules: its checker alone is used.
+# For the test of the alerting rules: only its checker is used.
 PROMTOOL = DebianTree("promtool", "amd64", ("promtool",), {"promtool": "usr/bin/promtool"}, *_AMD64)
 
 MICROPYTHON_LIB = (
@@ -122,7 +121,7 @@ MICROPYTHON_LIB = (
     ),
 )
 
-# Drivers of three makers, two of them of one descent: only what talks to the chip.
+# Drivers by three authors, two of them related: only the code for the chip.
 READER_DRIVERS = (
     Archive(
         "mfrc522",

@@ -1,7 +1,7 @@
-"""Where the product's files and the toolchain are: in a checkout, or in an installed wheel.
+"""The places of the product's files and the toolchain: in a checkout, or in an installed wheel.
 
-A wheel carries what a checkout has beside this package (firmware, boards) in its folder `product`, with the firmware
-compiled and umqtt. What is fetched or made later is in the checkout, or in the user's cache.
+A wheel has the checkout's other parts (firmware, boards) in its folder `product`, with the firmware compiled and umqtt.
+Files fetched or made later are in the checkout, or in the user's cache.
 
 Standard library alone: this is read before anything is installed.
 """
@@ -19,7 +19,7 @@ INSTALLED: Final = _CARRIED.is_dir()
 ROOT: Final = _CARRIED if INSTALLED else Path(__file__).resolve().parents[3]
 """The folder that has `firmware/` and `boards/`. An installed wheel's may be read only."""
 MAKE_COMPLETE: Final = "run the command again" if INSTALLED else "run `make setup` in the checkout"
-"""What a person does when a piece of the toolchain is not there."""
+"""What a person does when a piece of the toolchain is missing."""
 
 
 def toolchain_dir() -> Path:
@@ -34,7 +34,7 @@ def toolchain_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """The folder for what can be made again: `BADGECLOCK_CACHE`, else `build` of the checkout, else the user's cache.
+    """The folder for files that can be remade: `BADGECLOCK_CACHE`, else `build` of the checkout, else the user's cache.
 
     The user's cache is by the XDG base directory specification. It may not exist yet.
     """

@@ -1,7 +1,7 @@
-"""Where the toolchain's programs are: MicroPython, Mosquitto, PostgreSQL, Chromium, mpy-cross, micropython-lib.
+"""The places of the toolchain's programs: MicroPython, Mosquitto, PostgreSQL, Chromium, mpy-cross, micropython-lib.
 
-Each function returns a path that is there, or raises ToolMissing. In a checkout `make setup` put it there. An installed
-wheel carries umqtt, and fetches a program the first time it is asked for, with the checks of the set-up.
+Each function returns an existing path, or raises ToolMissing. In a checkout `make setup` fetched it. An installed wheel
+contains umqtt, and fetches a program on first use, with the checks of the set-up.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def mosquitto() -> Path:
 
 def dynamic_security() -> Path | None:
     """The plugin of that name of the Mosquitto that runs here: the toolchain's own, or the system's; None without."""
-    # What a version's plugin and another version's broker make of each other is not known: only its own is taken.
+    # A plugin may not work with another version's broker: only its own is used.
     own = toolchain_dir() / "debian" / "mosquitto"
     place = own if own.is_dir() else Path("/")
     return next((found for pattern in _PLUGIN_PLACES for found in sorted(place.glob(pattern))), None)
@@ -88,7 +88,7 @@ def umqtt_dir() -> Path:
 
 
 def reader_drivers_dir() -> Path:
-    """The folder with other people's drivers of the reader's chip. Raises ToolMissing."""
+    """The folder with third-party drivers of the reader's chip. Raises ToolMissing."""
     folder = toolchain_dir() / "reader-drivers"
     if not (folder / "mfrc522" / "MFRC522.py").is_file():
         raise _missing("mfrc522", str(folder))
@@ -105,7 +105,7 @@ def _program(name: str, piece: str) -> Path:
 
 
 def fetch_on_first_use(piece: str, say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> None:
-    """Get a piece of the toolchain into the user's cache. Raises ToolMissing."""
+    """Fetch a piece of the toolchain into the user's cache. Raises ToolMissing."""
     say(f"{piece}: fetched once, into {toolchain_dir()}")
     try:
         failures = fetch.fetch(say, {piece})

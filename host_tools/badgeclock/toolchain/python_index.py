@@ -113,7 +113,7 @@ def _pip_settings() -> dict[str, str]:
 def _read_url(url: str) -> bytes:
     """GET with the proxies of the environment, pip's certificate file, and the URL's own credentials.
 
-    Raises OSError if it cannot be had, ValueError if it is no web address.
+    Raises OSError if it cannot be fetched, ValueError if it is not a web address.
     """
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in {"http", "https"}:

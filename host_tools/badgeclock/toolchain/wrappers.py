@@ -17,14 +17,14 @@ from badgeclock.toolchain.pins import AT_LEAST, DebianTree
 from badgeclock.toolchain.places import toolchain_dir
 
 _START = ".start"
-"""Behind the name of a program that finds its data by the place of what started it: its wrapper, beside it."""
+"""Suffix of a program that finds its data by its wrapper's place: its wrapper is beside it."""
 _LOADER = "loader"
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir prefix="relative">{fonts}</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>
 """
 _PROGRAM = ".program"
-"""Behind the name of a program whose place its wrapper has."""
+"""Suffix of a program whose place is taken by its wrapper."""
 
 
 def get_programs(tree: DebianTree, debian: Debian, folder: Path) -> list[Got]:
@@ -61,7 +61,7 @@ def get_programs(tree: DebianTree, debian: Debian, folder: Path) -> list[Got]:
 
 
 def _write_beside_itself(tree: DebianTree, base: Path, inside: str) -> None:
-    """The loader and the wrapper of a program that finds its data by the place of its loader, and its processes by its
+    """The loader and the wrapper of a program that finds its data by its loader's place, and its child processes by its
     wrapper; with the list of its fonts.
     """
     place = (base / inside).parent
@@ -115,7 +115,7 @@ def _loader_command(tree: DebianTree, base: str, inside: str) -> str:
 
 
 def _write_wrapper(path: Path, command: str) -> None:
-    """A script that replaces itself by the program, so that a signal reaches it; it may be moved with its folder."""
+    """A script that execs the program, so that signals reach it; it can be moved with its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
     new.write_text(

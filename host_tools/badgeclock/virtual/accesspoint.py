@@ -1,14 +1,13 @@
 """The access point in reach of a virtual clock: joins its station, resolves names, forwards its connections.
 
-The clock's sockets are real ones that end at a forwarder on loopback, one for each host and port it asked for. Bytes
-pass unchanged, so TLS runs end to end. Datagrams reach the time server, and the name server as the router's own and
-as the hosts around that answer for .local; it gives each name an address that means something here only. The network's
-moods:
+The clock's sockets are real ones that end at a forwarder on loopback, one for each requested host and port. Bytes pass
+unchanged, so TLS runs end to end. Datagrams reach the time server, and the name server as the router's own and as the
+hosts around that answer for .local; it gives each name an address that means something here only. The network's moods:
 
 - up: everything passes.
-- down: the station is dropped (after the beacon timeout it knows), nothing passes, connections are reset when the
+- down: the station is dropped (after its beacon timeout), nothing passes, connections are reset when the
   network is back; joining finds no access point.
-- forgotten: the access point forgot its station and said nothing: the station still calls itself joined, with its
+- forgotten: the access point silently forgot its station: the station still reports itself joined, with its
   address, and nothing passes until it leaves and joins again.
 - moved: the access point is on another channel now: after the beacon timeout the port tries again, on the old channel
   only, and finds it once the radio was off and on.
@@ -17,12 +16,12 @@ moods:
 - nowhere: the station is dropped, and the next NOWHERE_JOINS times that it joins its address leads nowhere, as if the
   wrong router had been the first to give one.
 - silent: the station stays joined but nothing passes either way and new connections hang, as behind a dead router.
-- deaf-dns, nameless-dns, rubbish-dns: as up, but the name server never answers, knows no name, or answers nonsense.
+- deaf-dns, nameless-dns, rubbish-dns: as up, but the name server never answers, has no names, or answers nonsense.
 - deaf-ntp, lying-ntp, lost-ntp, rubbish-ntp: as up, but the time server (every host answers as one),
-  never answers, is three years ahead, says that it has no time itself, or answers nonsense.
+  never answers, is three years ahead, reports that it has no time itself, or answers nonsense.
 
-What a station's status is goes by MicroPython's own (ports/esp32/network_wlan.c, v1.25): as long as a connection is
-wanted and absent it says "connecting", whatever the reason is, because the port tries again without an end.
+A station's status is like MicroPython's own (ports/esp32/network_wlan.c, v1.25): while a connection is wanted and
+absent it is "connecting", for any reason, because the port retries forever.
 
 These are faults of the air and the site's router; those of the way to the broker are badgeclock.chaos's.
 """
@@ -89,7 +88,7 @@ class Network(Enum):
 
     @property
     def passes(self) -> bool:
-        """Whether bytes get through, for a station that is well joined."""
+        """Whether bytes pass, for a properly joined station."""
         return self not in (Network.DOWN, Network.SILENT)
 
     @property
@@ -99,7 +98,7 @@ class Network(Enum):
 
     @property
     def name_server(self) -> Temper:
-        """How the name server is met."""
+        """The behaviour of the name server."""
         return {
             Network.DOWN: Temper.SILENT,
             Network.SILENT: Temper.SILENT,
@@ -110,7 +109,7 @@ class Network(Enum):
 
     @property
     def time_server(self) -> timeserver.Temper:
-        """How the time server is met."""
+        """The behaviour of the time server."""
         return {
             Network.DOWN: timeserver.Temper.SILENT,
             Network.SILENT: timeserver.Temper.SILENT,
@@ -123,7 +122,7 @@ class Network(Enum):
 
 @dataclass(frozen=True)
 class WifiSettings:
-    """What the access point asks of a station. `ssid` None: any network name is this one's, with any password."""
+    """The access point's requirements for a station. `ssid` None: any network name is this one's, with any password."""
 
     ssid: str | None = None
     password: str = ""
@@ -136,7 +135,7 @@ class _Leg:
 
     sock: socket.socket
     side: Literal["clock", "world"]
-    other: _Leg | None = None  # None: the clock vanished without a word
+    other: _Leg | None = None  # None: the clock vanished silently
     outgoing: bytearray = field(default_factory=bytearray)
     connecting: bool = False
     ended: bool = False  # the peer of `sock` has sent all it will
@@ -199,7 +198,7 @@ class AccessPoint:
 
     @property
     def network(self) -> Network:
-        """The mood now."""
+        """The present mood."""
         return self._network
 
     def set_network(self, mood: Network) -> None:
@@ -325,7 +324,7 @@ class AccessPoint:
     def resolve(self, host: str, port: int) -> int | None:
         """The loopback port that stands for `host` and `port`, or None if the name cannot be resolved.
 
-        As the port's getaddrinfo: an address is known at once, a name may block its caller for DNS_TIMEOUT_S.
+        As the port's getaddrinfo: an address is returned at once, a name may block its caller for DNS_TIMEOUT_S.
         """
         if not self.joined:
             return None
@@ -356,7 +355,7 @@ class AccessPoint:
         return local
 
     def address_of(self, name: str) -> str | None:
-        """The address that stands for `name` in this network, None if the host knows no such name."""
+        """The address that stands for `name` in this network, None if the host cannot resolve it."""
         try:
             self._resolve_host(name, 0)
         except (OSError, UnicodeError):
@@ -386,7 +385,7 @@ class AccessPoint:
         return False
 
     def _listen_again(self) -> None:
-        """Take connections while bytes pass; else leave the backlog full, so that a new connection hangs."""
+        """Accept connections while bytes pass; else leave the backlog full, so that a new connection hangs."""
         for target, listener in list(self._listeners.items()):
             registered = listener in self._selector.get_map()
             if self._passes and not registered:
@@ -449,7 +448,7 @@ class AccessPoint:
         self._note("connection", state="opened", host=host, port=port)
 
     def _watch(self, leg: _Leg) -> None:
-        """Ask the selector for what this leg can do now."""
+        """Register this leg's present interests with the selector."""
         wanted = 0
         if leg.connecting:
             wanted = selectors.EVENT_WRITE
@@ -538,6 +537,6 @@ def _is_address(host: str) -> bool:
 
 def _resolve_host(host: str, port: int) -> tuple[str, int]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # An ESP32 asks for IPv4 first.
+    # An ESP32 queries IPv4 first.
     found.sort(key=lambda info: info[0] != socket.AF_INET)
     return str(found[0][4][0]), port

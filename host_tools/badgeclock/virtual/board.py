@@ -1,7 +1,7 @@
 """One virtual clock: its chips, its flash, its power, and the MicroPython that runs on it.
 
-`VirtualBoard` is the whole of it in one process; control_socket.py lets others reach it. MicroPython comes and goes
-with the power and with resets, the chips stay. Wiring is that of boards/esp32_devkit, with one of its fronts.
+`VirtualBoard` is all of it in one process; control_socket.py gives others access. MicroPython starts and ends with the
+power and with resets, the chips stay. Wiring is that of boards/esp32_devkit, with one of its fronts.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ TICK_S = 0.05
 # A contact has settled when a clock read it so twice, 30 ms apart (firmware/drivers/keys.py); held up in between, the
 # clock needs once more.
 SETTLED_READS = 3
-# The display's text is looked at when nothing was written to it for this long, so that a screen sent in pieces is
-# whole, ...
+# The display's text is read when nothing was written to it for this long, so that a screen sent in pieces is complete,
+# ...
 DISPLAY_QUIET_S = 0.025
 # ... but not later than this after the first write.
 DISPLAY_LATEST_S = 0.2
@@ -127,7 +127,7 @@ class Front(StrEnum):
 
 
 class Break(StrEnum):
-    """What can be wrong with the reader's wires."""
+    """The faults of the reader's wires."""
 
     MISO_HIGH = "miso-high"  # shorted to the supply
     MISO_LOW = "miso-low"  # shorted to ground
@@ -138,7 +138,7 @@ class Break(StrEnum):
 
 @dataclass(frozen=True)
 class Wiring:
-    """Which GPIO goes where; the same as boards/esp32_devkit. A display is on I2C or on SPI; the other is None."""
+    """The wiring of the GPIOs; the same as boards/esp32_devkit. A display is on I2C or on SPI; the other is None."""
 
     reader_spi: int = 2
     reader_select: int = 5
@@ -162,8 +162,8 @@ class Wiring:
 @dataclass(frozen=True)
 class BoardOptions:
     """How a board is made. `heap_bytes` is the most that the firmware's heap can be; an ESP32's begins with 56,000 and
-    grows out of `idf_bytes`, which Wi-Fi and TLS take from as well (boards/virtual/_virtual_memory.py). None: as many
-    as there are with this image; 0 models none, and the firmware has all of its heap at once.
+    grows within `idf_bytes`, which Wi-Fi and TLS also use (boards/virtual/_virtual_memory.py). None: as many as there
+    are with this image; 0 models none, and the firmware has all of its heap at once.
 
     `partitions` of a new board, whose flash is as large as the table says.
     """
@@ -198,7 +198,7 @@ class _Press:
             self.until_s = self.at_s + self.for_s
 
     def is_over(self, now_s: float) -> bool:
-        """Whether it was let go, or nobody has read it for long."""
+        """Whether it was released, or has not been read for long."""
         return now_s >= self._latest_s or (self.until_s is not None and now_s >= self.until_s and self.reads <= 0)
 
     def read(self, now_s: float) -> bool:
@@ -214,7 +214,7 @@ class _Press:
 
 @dataclass(frozen=True)
 class _Boot:
-    """How the next start of MicroPython comes about. `raw`: its REPL was in raw mode before a soft reset."""
+    """The cause of the next start of MicroPython. `raw`: its REPL was in raw mode before a soft reset."""
 
     cause: ResetCause
     raw: int = 0
@@ -249,7 +249,7 @@ class VirtualBoard:
         """Build the board with the plug out. Raises SettingsError, and ToolMissing before anything is made."""
         self.home = home
         self.options = options or BoardOptions()
-        # What may be fetched now would be late when the plug goes in; the first one draws the letters to read by.
+        # Anything to fetch is fetched now, not at the start; the first one draws the letters to recognise.
         for needed in (screen.LETTERS_ARCH, self.options.arch):
             micropython(needed)
         self.wiring = wiring or self.options.front.wiring()
@@ -305,7 +305,7 @@ class VirtualBoard:
         self.close()
 
     def close(self) -> None:
-        """Pull the plug and let go of everything."""
+        """Pull the plug and release everything."""
         if self._closing:
             return
         self.plug_out()
@@ -331,7 +331,7 @@ class VirtualBoard:
         self._do(self._power_on)
 
     def plug_out(self) -> None:
-        """Take the power away, in the middle of whatever the clock does."""
+        """Cut the power, in the middle of the clock's work."""
         self._cut_power("plug")
         self._do(self._clean_up)
 
@@ -340,7 +340,7 @@ class VirtualBoard:
         self._restart(_Boot(ResetCause.POWER_ON))
 
     def watchdog_bites(self) -> None:
-        """Let the time of the watchdog be over now, as if nobody had fed it. Raises ValueError if none runs."""
+        """Expire the watchdog now, as if it had not been fed. Raises ValueError if none runs."""
         if self._wdt_ms is None:
             raise ValueError("no watchdog runs")
         self._wdt_fed_s -= self._wdt_ms / 1000
@@ -350,7 +350,7 @@ class VirtualBoard:
         self._boot_held = True
 
     def release_boot(self) -> None:
-        """Let BOOT go."""
+        """Release BOOT."""
         self._boot_held = False
 
     def cut_after(self, steps: int, *, erase: InterruptedErase | None = None) -> None:
@@ -385,7 +385,8 @@ class VirtualBoard:
             self.flash.chip.mend()
 
     def _do(self, action: Callable[[], None]) -> None:
-        """Have the supervisor do it, and wait: MicroPython dies with the thread that started it, so that one does."""
+        """Have the supervisor do it, and wait: MicroPython ends with the thread that started it, so that thread does
+        it."""
         done: Future[None] = Future()
         self._commands.put((action, done))
         done.result()
@@ -397,7 +398,7 @@ class VirtualBoard:
                 return
             try:
                 action()
-            except Exception as error:  # noqa: BLE001 - the caller that waits gets it
+            except Exception as error:  # noqa: BLE001 - passed to the waiting caller
                 if done is not None:
                     done.set_exception(error)
                 continue
@@ -506,7 +507,7 @@ class VirtualBoard:
         self._display_due.set()
 
     def _power_lost(self) -> None:
-        """The flash's cut came, on the bus thread."""
+        """The flash's cut happened, on the bus thread."""
         self._cut_power("cut")
 
     def _release_pins(self) -> None:
@@ -516,7 +517,7 @@ class VirtualBoard:
             self._set_led(name, 0)
         self.reader.select(1)
 
-    # ---- what a person does
+    # ---- a person's actions
 
     def tap(
         self,
@@ -573,7 +574,8 @@ class VirtualBoard:
 
     def press(self, key: str, ms: float = 150) -> int:
         """Press a key for `ms`, and until the clock has read it as often as it does in that time; if it is still down,
-        once it was let go. Gives the id of that among the events. Raises ValueError for a key that the board has not.
+        once it was let go. Gives the id of that among the events. Raises ValueError for a key that the board does not
+        have.
         """
         if key not in self.wiring.keys.values():
             raise ValueError(f"there is no key {key}; there are {', '.join(self.wiring.keys.values())}")
@@ -623,12 +625,12 @@ class VirtualBoard:
             self._broken.add(what)
 
     def mend_wires(self) -> None:
-        """Make the reader's wires good again."""
+        """Repair the reader's wires."""
         with self._lock:
             self._broken.clear()
 
     def set_noise(self, rate: float, seed: int = 0) -> None:
-        """Let each bit in the air turn with the probability `rate`; 0 for a quiet field. Raises ValueError."""
+        """Flip each bit in the air with the probability `rate`; 0 for a quiet field. Raises ValueError."""
         with self._lock:
             self.field.noise = cards.Noise(rate, seed) if rate else None
 
@@ -636,10 +638,10 @@ class VirtualBoard:
         """Change the network's mood."""
         self.access_point.set_network(mood)
 
-    # ---- what a person sees and hears
+    # ---- display, sound, light
 
     def frame(self) -> list[int]:
-        """The rows of what the display shows, see Ssd1306.frame() or screen.in_one_colour(); colours are left out."""
+        """The displayed rows, see Ssd1306.frame() or screen.in_one_colour(); colours are left out."""
         with self._lock:
             if isinstance(self.display, St7789):
                 return screen.in_one_colour(self.display.frame())
@@ -658,7 +660,7 @@ class VirtualBoard:
         return screen.render_png(self.frame(), scale=scale, contrast=self.display.contrast)
 
     def tone_hz(self) -> int:
-        """The tone that sounds now, Hz; 0 for silence."""
+        """The present tone, Hz; 0 for silence."""
         freq, duty = self._tone
         return freq if duty else 0
 
@@ -711,7 +713,7 @@ class VirtualBoard:
             return self.options.idf_bytes
         return IDF_BYTES[self.options.image] if self.options.arch == "i386" else 0
 
-    # ---- what goes on by itself
+    # ---- background work
 
     def _watch(self) -> None:
         """The watchdog, badges that leave, and the display's text whenever it has changed."""
@@ -885,13 +887,13 @@ class VirtualBoard:
         return OK
 
     def _keep_rtc(self) -> None:
-        """What the RTC's battery keeps goes to a file at once: a killed board is only a clock without power."""
+        """The RTC's battery-backed state is written to a file at once: a killed board is only a clock without power."""
         new = self._battery.with_suffix(".new")
         new.write_text(json.dumps(self.rtc.state()) + "\n")
         new.replace(self._battery)
 
     def rtc_battery_empty(self) -> None:
-        """The RTC's battery is empty: at the next look it says that its oscillator stopped."""
+        """The RTC's battery is empty: its oscillator-stop flag is set."""
         with self._lock:
             self.rtc.battery_empty()
             self._keep_rtc()
@@ -1031,7 +1033,7 @@ _text_cache: dict[tuple[int, ...], list[str]] = {}
 
 
 def _text_of(frame: tuple[int, ...]) -> list[str]:
-    """What screen reads, remembered for the frames that come again and again."""
+    """The result of screen reading, cached for repeated frames."""
     text = _text_cache.get(frame)
     if text is None:
         if len(_text_cache) > 64:

@@ -1,8 +1,8 @@
 """The board's end of the wire to MicroPython: parses requests, passes them to the board, sends its answers.
 
-A request is a head of 8 bytes, little-endian: op u8, unit u8, n u16, arg u32; ops in WITH_DATA are followed by n
-bytes. The other end, and what each op means, is boards/virtual/_virtual_bus.py. Posted ops get no answer. One thread
-a MicroPython process; it ends when the process does.
+A request is a head of 8 bytes, little-endian: op u8, unit u8, n u16, arg u32; ops in WITH_DATA are followed by n bytes.
+The other end, and what each op means, is boards/virtual/_virtual_bus.py. Posted ops get no answer. One thread per
+MicroPython process; it ends when the process does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import IntEnum
 
 
 class Op(IntEnum):
-    """What a request asks; the numbers are those of boards/virtual/_virtual_bus.py."""
+    """The requests; the numbers are those of boards/virtual/_virtual_bus.py."""
 
     PIN_MODE = 1
     PIN_WRITE = 2
@@ -73,7 +73,7 @@ Handler = Callable[[int, int, int, bytes], bytes | None]
 
 
 def serve(wire: socket.socket, handlers: dict[int, Handler]) -> None:
-    """Answer requests until the other end is gone. Raises KeyError for an op nobody handles."""
+    """Answer requests until the other end closes. Raises KeyError for an unknown op."""
     with_data = [op in WITH_DATA for op in range(256)]
     unpack = HEAD.unpack_from
     pending = b""

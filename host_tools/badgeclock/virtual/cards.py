@@ -33,7 +33,7 @@ START_UP_NS = 1_000_000
 
 # A clock looks for badges every 40 ms and takes up to 10 ms for it (firmware/app/clock.py).
 LOOK_MS = 50
-# A person who holds a badge to a clock that does not look goes away after so long.
+# A person who holds a badge to a clock that does not poll leaves after this long.
 PATIENCE_MS = 10_000
 
 
@@ -42,7 +42,7 @@ class Frame:
     """`n` data bits of the air; bit i of `bits` is the i-th one sent.
 
     Of a card's answer, besides: `late_ns`, how long after the frame delay time it begins, and `then_deaf_ns`, how long
-    after it the card understands nothing. `parity_ok`: every parity bit was right when it came.
+    after it the card receives nothing. `parity_ok`: every parity bit was right when it came.
     """
 
     bits: int
@@ -89,7 +89,7 @@ def with_crc(data: bytes) -> bytes:
 def superpose(frames: Sequence[Frame]) -> tuple[Frame, int | None]:
     """What a reader receives when all `frames` are sent at once, and the index of the first collided bit, or None.
 
-    Where the cards differ both halves of the bit carry the subcarrier; the reader's decoder then gives 1.
+    Where the cards differ both halves of the bit carry the subcarrier; the reader's decoder then returns 1.
     """
     bits, n, collided = 0, 0, 0
     for frame in frames:
@@ -112,7 +112,7 @@ class State(Enum):
 
 
 class Card:
-    """A type A card: UID of 4, 7 or 10 bytes, anticollision, selection; what it does once selected is `command`'s."""
+    """A type A card: UID of 4, 7 or 10 bytes, anticollision, selection; `command` is its behaviour once selected."""
 
     kind = "generic"
     sak = 0x08
@@ -137,25 +137,25 @@ class Card:
         return bytes((self.atqa_low | size, self.atqa_high))
 
     def power_on(self) -> None:
-        """The field came: the card forgets all of its session."""
+        """The field is switched on: the card loses its session."""
         self.state = State.IDLE
         self.encrypted = False
         self._from_halt = False
         self._level = 0
 
     def memory(self) -> dict[str, Any]:
-        """What the card keeps without power, as JSON takes it. It has the card's keys in it."""
+        """The card's persistent memory, for JSON. It contains the card's keys."""
         return {}
 
     def remember(self, memory: Mapping[str, Any]) -> None:
-        """Take over what `memory` of a card of this kind gave."""
+        """Restore the result of `memory` of a card of this kind."""
 
     def _set_uid(self, uid: bytes) -> None:
         self.uid = uid
         self._levels = _cascade(uid)
 
     def receive(self, frame: Frame, *, encrypted: bool = False) -> Frame | None:
-        """What the card answers to a frame of the reader, or None. `encrypted`: the reader's Crypto1 is on."""
+        """The card's answer to a frame of the reader, or None. `encrypted`: the reader's Crypto1 is on."""
         if not frame.parity_ok:
             self._fall_back()
             return None
@@ -170,7 +170,7 @@ class Card:
             return self._active(frame)
         return None
 
-    def command(self, data: bytes) -> Frame | None:  # noqa: ARG002 - the interface of cards that know commands
+    def command(self, data: bytes) -> Frame | None:  # noqa: ARG002 - the interface of cards with commands
         """Answer to a whole frame with a good CRC (taken off) in state ACTIVE; None: unknown, the card falls back."""
         return None
 
@@ -347,7 +347,7 @@ class Ultralight(Card):
 
 
 class Ntag(Ultralight):
-    """NTAG213: 45 pages of 4 bytes, and a version to ask for (NXP NTAG213/215/216, sections 8 and 10)."""
+    """NTAG213: 45 pages of 4 bytes, and a version command (NXP NTAG213/215/216, sections 8 and 10)."""
 
     kind = "ntag"
 
@@ -363,7 +363,7 @@ class Ntag(Ultralight):
 
 
 class RandomUid(Card):
-    """A card that gives another UID, 4 bytes from 0x08, each time the field comes (ISO/IEC 14443-3 table 7)."""
+    """A card with another UID, 4 bytes from 0x08, each time the field is switched on (ISO/IEC 14443-3 table 7)."""
 
     kind = "random-uid"
     sak = 0x20
@@ -382,9 +382,9 @@ class Presence:
     """A card and the time it is in the reach of the antenna, CLOCK_MONOTONIC nanoseconds; `until_ns` None: stays.
 
     `frames`: it leaves after so many of its answers; n.5 means that it receives the frame after them and acts on it,
-    but its answer comes too late. `tap` is the caller's name for it. `looks`: it does not leave before the reader has
-    looked for badges so often, though its time is over, but at `latest_ns`: on a busy machine a clock looks less often
-    in the same time than on its own chip.
+    but its answer is too late. `tap` is the caller's name for it. `looks`: it does not leave before the reader has
+    polled so often, even if its time is over, but at `latest_ns`: on a busy machine a clock polls less often in the
+    same time than on its own chip.
     """
 
     card: Card
@@ -409,15 +409,15 @@ class Presence:
 
     @property
     def leaves_ns(self) -> int | None:
-        """When it leaves, as far as that is known."""
+        """When it leaves, as far as known."""
         return self.until_ns if self.looks is None else None
 
     def leave(self, now_ns: int) -> None:
-        """Take it away now."""
+        """Remove it now."""
         self.until_ns, self.looks = now_ns, None
 
     def looked_for(self, now_ns: int) -> None:
-        """Count a look of the reader that begins now; the one after the last that it stays for finds it gone."""
+        """Count a poll of the reader that begins now; after its last one the card is gone."""
         if self.looks is not None:
             self.looks -= 1
             if self.looks < 0:
@@ -442,7 +442,7 @@ class Presence:
 
 
 class Noise:
-    """Bit errors in the air: each bit turns with the probability `rate`. The same `seed` gives the same errors."""
+    """Bit errors in the air: each bit flips with the probability `rate`. The same `seed` gives the same errors."""
 
     def __init__(self, rate: float, seed: int = 0) -> None:
         if not 0 <= rate <= 1:

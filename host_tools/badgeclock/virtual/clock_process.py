@@ -18,11 +18,11 @@ from badgeclock.toolchain.programs import Arch, micropython
 
 PR_SET_PDEATHSIG = 1
 
-# What the board's own modules take of MicroPython's heap (measured: `stats()["module_heap_bytes"]`, i386). On an ESP32
-# they are in the image and take none, so this comes on top of the heap that the firmware gets.
+# The board's own modules' part of MicroPython's heap (measured: `stats()["module_heap_bytes"]`, i386). On an ESP32 they
+# are in the image and take none, so this comes on top of the heap that the firmware gets.
 MODULE_HEAP_BYTES = 34 * 1024
 
-# The start reports what it takes itself, and measures from here.
+# The start reports its own use, and measures from here.
 START = "import gc; before = gc.mem_alloc(); import _virtual_start"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -44,12 +44,12 @@ class ClockProcess:
         return self.process.pid
 
     def kill(self) -> None:
-        """Power off: SIGKILL, no last words."""
+        """Power off: SIGKILL."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
 
     def wait(self) -> int:
-        """Wait for its end and let go of its ends of the lines. Its exit status (negative: the signal)."""
+        """Wait for its end and close the lines. Its exit status (negative: the signal)."""
         status = self.process.wait()
         self.wire.close()
         os.close(self.stdin)
@@ -73,7 +73,7 @@ class ClockProcess:
 
 def start(arch: Arch, heap_bytes: int, modules: Path, flash: Path | None, idf_bytes: int = 0) -> ClockProcess:
     """Start MicroPython with the board's modules of the folder `modules` and `heap_bytes` for the firmware. It may map
-    the file `flash`, if that is given, and run code where it is there. idf_bytes: what an ESP32 has for its heap's
+    the file `flash`, if that is given, and run code where it is there. idf_bytes: an ESP32's memory for its heap's
     growth, Wi-Fi and TLS together; 0 models none.
 
     Raises ToolMissing.
@@ -90,7 +90,7 @@ def start(arch: Arch, heap_bytes: int, modules: Path, flash: Path | None, idf_by
         if os.getppid() != parent:
             os._exit(1)
 
-    # A bare environment: what a clock does must not depend on who started it.
+    # A bare environment: a clock's behaviour must not depend on its starter.
     environment = {
         "TZ": "UTC",
         "PATH": os.defpath,
@@ -109,7 +109,7 @@ def start(arch: Arch, heap_bytes: int, modules: Path, flash: Path | None, idf_by
             stdout=stdout_write,
             stderr=stdout_write,
             env=environment,
-            preexec_fn=prepare,  # noqa: PLW1509 - the death signal can be set in no other way
+            preexec_fn=prepare,  # noqa: PLW1509 - there is no other way to set the death signal
             pass_fds=passed,
             start_new_session=True,
         )

@@ -1,7 +1,7 @@
 """The board's serial port: a pseudo-terminal that mpremote opens, and MicroPython's standard streams behind it.
 
-As the USB serial chip of a real board: what nobody listens to is lost, Ctrl-C interrupts running code, newlines leave
-as CR LF. Everything the clock says is kept in a log file too.
+As the USB serial chip of a real board: unread output is lost, Ctrl-C interrupts running code, newlines become CR LF.
+All output is also written to a log file.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import BinaryIO
 from badgeclock.virtual.clock_process import ClockProcess
 
 CTRL_C = 0x03
-# Two interrupts closer together are one: the unix port ends itself at the second that comes before it took the first.
+# Two interrupts closer together are one: the unix port exits if a second one arrives before it handled the first.
 INTERRUPT_GAP_S = 0.3
 # An interrupt waits until the flash was left alone for this long, so that it does not come in the middle of littlefs,
 # ...
 FLASH_QUIET_S = 0.003
 # ... but for no longer than this.
 FLASH_PATIENCE_S = 0.5
-# An interrupt that came in the middle all the same is sent again after this, quiet or not.
+# An interrupt that arrived in the middle nevertheless is sent again after this, quiet or not.
 AGAIN_S = 0.01
-# How often a closed terminal is looked at.
+# How often a closed terminal is checked.
 IDLE_S = 0.02
 LOG_BYTES = 4_000_000
 
@@ -65,7 +65,7 @@ class Console:
         self._thread.start()
 
     def close(self) -> None:
-        """Take the terminal away."""
+        """Remove the terminal."""
         self._closing = True
         self._wake()
         self._thread.join()
@@ -88,12 +88,12 @@ class Console:
         self._wake()
 
     def restart(self) -> None:
-        """The process has ended and another one follows: what it had left to say is said, what is typed waits."""
+        """The process has ended and another one follows: its remaining output is read, input waits."""
         self._detach()
         self._starting = True
 
     def power_off(self) -> None:
-        """The process has ended for good: what is typed from now on is lost."""
+        """The process has ended: input is lost from now on."""
         self._detach()
         self._starting = False
         self._interrupt_due = False
@@ -110,7 +110,7 @@ class Console:
         self._wake()
 
     def note_running(self, running: int) -> int:
-        """The clock says that it runs code (1) or reads its REPL (0). 1 if it is to interrupt itself at once."""
+        """The clock reports that it runs code (1) or reads its REPL (0). 1 if it is to interrupt itself at once."""
         with self._lock:
             self._running = bool(running)
             self._starting = False
@@ -119,7 +119,7 @@ class Console:
                 self._to_clock += bytes((CTRL_C,))
                 self._flush_clock()
                 due = False
-            # An interrupt of what ran before says nothing about one of what runs now.
+            # An interrupt of earlier code does not count for the present one.
             self._interrupted_s = time.monotonic() if due else 0.0
             return int(due)
 

@@ -1,4 +1,4 @@
-"""The control socket of a virtual clock: what a person at the clock can do and notice, over a unix socket.
+"""The control socket of a virtual clock: a person's actions and observations at the clock, over a unix socket.
 
 A request is one line of JSON, `{"do": name, ...arguments}`; the answer one line, `{"ok": result}` or `{"error":
 sentence}`. Times are CLOCK_MONOTONIC milliseconds, the same in every process of the machine.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
-# What the client waits beyond the time it asked the board to wait itself.
+# The client's margin beyond the board's own waiting time.
 ANSWER_TIMEOUT_S = 10.0
 SOCKET_NAME = "door.sock"
 
@@ -54,9 +54,9 @@ class Shown:
 class ClockControl:
     """A virtual clock seen from outside. `path` is its folder or the socket in it.
 
-    Connects when it is first asked something, and again if the clock was started again; waits up to `timeout_s` for the
-    clock to open its socket. Every method raises ControlError when the clock does not answer or cannot do it. Safe
-    between threads, one request at a time.
+    Connects at the first request, and again after a restart of the clock; waits up to `timeout_s` for the clock to open
+    its socket. Every method raises ControlError when the clock does not answer or cannot do it. Safe between threads,
+    one request at a time.
     """
 
     def __init__(self, path: Path | str, *, timeout_s: float = 5.0) -> None:
@@ -73,7 +73,7 @@ class ClockControl:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connection; the clock goes on."""
+        """Close the connection; the clock continues."""
         if self._connection is not None:
             client, lines = self._connection
             self._connection = None
@@ -210,7 +210,7 @@ class ClockControl:
         self._ask("plug_in")
 
     def plug_out(self) -> None:
-        """Take its power away, whatever it is doing."""
+        """Cut its power, in the middle of its work."""
         self._ask("plug_out")
 
     def reset(self) -> None:
@@ -222,26 +222,26 @@ class ClockControl:
         self._ask("hold_boot")
 
     def release_boot(self) -> None:
-        """Let BOOT go."""
+        """Release BOOT."""
         self._ask("release_boot")
 
     def cut_after(self, n_bytes: int, erase: str | None = None) -> None:
-        """Take its power away in the middle of flash work, after `n_bytes` more bytes programmed or sectors erased.
+        """Cut its power in the middle of flash work, after `n_bytes` more bytes programmed or sectors erased.
 
-        `erase`: what an interrupted erase leaves: untouched, ones, random, prefix; None: the board's seed decides.
+        `erase`: the result of an interrupted erase: untouched, ones, random, prefix; None: the board's seed decides.
         """
         self._ask("cut_after", n=n_bytes, erase=erase)
 
     def break_flash(self, fault: str, partition: str, at: int, mask: int = 1) -> None:
         """Break its flash at byte `at` of a partition.
 
-        `fault`: dead (the sector takes no program and no erase, in silence), unreadable (reads of the sector fail), rot
-        (the bits of `mask` in that byte turn), unstable (they read differently each time).
+        `fault`: dead (the sector silently ignores programs and erases), unreadable (reads of the sector fail), rot (the
+        bits of `mask` in that byte turn), unstable (they read differently each time).
         """
         self._ask("break_flash", fault=fault, partition=partition, at=at, mask=mask)
 
     def mend_flash(self) -> None:
-        """End every lasting fault of its flash; what it holds stays as it is."""
+        """End every lasting fault of its flash; its content is unchanged."""
         self._ask("mend_flash")
 
     def set_rtc(self, unix_s: float) -> None:
@@ -279,7 +279,7 @@ class ClockControl:
         self._ask("break_wire", what=what)
 
     def mend_wires(self) -> None:
-        """Make the reader's wires good again."""
+        """Repair the reader's wires."""
         self._ask("mend_wires")
 
     def tty(self) -> str:
@@ -293,17 +293,17 @@ class ClockControl:
         self.network("up")
 
     def network_down(self) -> None:
-        """Take the access point away: connections go silent, and are reset when it is back."""
+        """Switch the access point off: connections go silent, and are reset when it is back."""
         self.network("down")
 
     def network(self, mood: str) -> None:
         """A mood of accesspoint.py: up, down, silent, forgotten, moved, deaf-dns and so on."""
         self._ask("network", mood=mood)
 
-    # ---- what happened
+    # ---- events
 
     def events(self, after: int = 0) -> list[Event]:
-        """What happened since the event with id `after`: id, t_ms, kind and more by kind.
+        """Events since the one with id `after`: id, t_ms, kind and more by kind.
 
         Kinds: power, boot, started, reset, crash, field_on, selected (the reader has the badge's UID) and field_off
         (tap: the id of the field_on), tone_on, tone_off (freq), led (led, on), display (lines), key, case,
@@ -326,12 +326,12 @@ class ClockControl:
         return dict(self._ask("stats"))
 
     def clear_stats(self) -> None:
-        """Count from zero again."""
+        """Reset the counts."""
         self._ask("clear_stats")
 
 
 def _ended(client: socket.socket) -> bool:
-    """Whether the other end has closed the connection (nothing else comes unasked)."""
+    """Whether the other end has closed the connection (it sends nothing without a request)."""
     client.settimeout(0)
     try:
         return client.recv(1, socket.MSG_PEEK) == b""
@@ -363,7 +363,7 @@ def _short(path: Path) -> Iterator[str]:
 
 
 class ControlServer:
-    """Serves the control socket of `board` at `board.home/door.sock`, a thread a client."""
+    """Serves the control socket of `board` at `board.home/door.sock`, a thread per client."""
 
     def __init__(self, board: VirtualBoard) -> None:
         self._board = board
@@ -407,7 +407,7 @@ class ControlServer:
                 for line in lines:
                     client.sendall(json.dumps(self._answer(line)).encode() + b"\n")
         except OSError:
-            pass  # the client went away
+            pass  # the client has gone
         finally:
             self._clients.discard(client)
 
@@ -472,7 +472,7 @@ class ControlServer:
         def shows(event: Event) -> bool:
             return event["kind"] == "display" and _has_all(event["lines"], substrings)
 
-        if after is None:  # what is shown now counts, however long it has been there
+        if after is None:  # the present text counts, however long it has been there
             displays = (event["id"] for event in reversed(self._board.events.after(0)) if event["kind"] == "display")
             after = next(displays, 1) - 1
         event = self._board.events.wait(shows, after=after, timeout_s=timeout)

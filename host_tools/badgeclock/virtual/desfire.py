@@ -1,8 +1,8 @@
 """MIFARE DESFire EV1, EV2 and EV3 badges: applications, AES keys, standard data files, their secure channels.
 
 A new one is as delivered: no application, a master key of DES zeros. Commands come native or wrapped in ISO 7816 APDUs
-of class 0x90. What is not here (other file types, DES applications, transaction MAC, ISO file ids) is refused with the
-card's own status. A status other than 00, AF and 0C ends the authentication.
+of class 0x90. Unsupported features (other file types, DES applications, transaction MAC, ISO file ids) are refused with
+the card's own status. A status other than 00, AF and 0C ends the authentication.
 
 Published behaviour: NXP MF3ICDx21_41_81 and MF3Dx2 short data sheets, AN12343, AN12196; libfreefare
 `mifare_desfire.c`; proxmark3 `desfirecore.c`. Times a card works are round figures in the range that data sheets and
@@ -60,7 +60,7 @@ MODES = {0: Mode.PLAIN, 1: Mode.MAC, 2: Mode.PLAIN, 3: Mode.FULL}
 
 @dataclass(frozen=True)
 class Generation:
-    """What distinguishes the generations. `hardware`, `software`: their 7 bytes of GetVersion."""
+    """The differences of the generations. `hardware`, `software`: their 7 bytes of GetVersion."""
 
     name: str
     hardware: bytes
@@ -82,7 +82,7 @@ class File:
     data: bytearray
 
     def allows(self, key_no: int | None, *shifts: int) -> Mode:
-        """How data travels for the holder of `key_no`. Raises CommandRefused if none of the rights is theirs."""
+        """The communication mode for the holder of `key_no`. Raises CommandRefused without any of the rights."""
         rights = [self.access >> shift & 0xF for shift in shifts]
         if key_no is not None and key_no in rights:
             return MODES[self.mode]
@@ -114,7 +114,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class _Done:
-    """What a command did: its answer's data and how they travel. `parts`: lengths of the frames, if fixed."""
+    """A command's result: its answer's data and their mode. `parts`: lengths of the frames, if fixed."""
 
     data: bytes = b""
     mode: Mode = Mode.MAC
@@ -283,7 +283,7 @@ class Desfire(IsoDepCard):
         return self._send(self._commands[code](body))
 
     def _send(self, done: _Done) -> Reply:
-        """The first frame of an answer; the others follow when they are asked for."""
+        """The first frame of an answer; the others follow on request."""
         data, ns = done.data, done.ns
         if self._channel is not None:
             data = self._channel.answer(OK, data, done.mode)
@@ -303,8 +303,8 @@ class Desfire(IsoDepCard):
         raise CommandRefused(status)
 
     def _unwrap(self, code: int, body: bytes, *, head: int, mode: Mode = Mode.MAC, length: int | None = None) -> bytes:
-        """The data of a command after `head` bytes that travel plain. Only data have their own mode in the older
-        channels: a command without any moves the vector on, and is sent as it is.
+        """The data of a command after `head` plain bytes. Only data have their own mode in the older channels: a
+        command without any advances the vector, and is sent plain.
         """
         if len(body) < head:
             raise CommandRefused(LENGTH_ERROR)
@@ -390,7 +390,7 @@ class Desfire(IsoDepCard):
         before: Channel | None,
         capabilities: bytes,
     ) -> Reply:
-        """The reader holds the key: the session's channel, and the proof that the card holds it as well."""
+        """The reader has the key: returns the session's channel, and the proof that the card has it as well."""
         proof = rotated(rnd_a)
         if code == 0x71:
             transaction = fresh(4)
@@ -665,7 +665,7 @@ class Desfire(IsoDepCard):
         return _Done(bytes(found.data[offset:end]), mode)
 
     def _collect(self, code: int, body: bytes) -> Reply:
-        """WriteData may come in several frames: ask for more until all that its header announces is here."""
+        """WriteData may come in several frames: request more until all announced data is here."""
         if len(body) < 7:
             raise CommandRefused(LENGTH_ERROR)
         length = int.from_bytes(body[4:7], "little")
@@ -683,7 +683,7 @@ class Desfire(IsoDepCard):
         return collect(body)
 
     def _travelling(self, length: int, mode: Mode) -> int:
-        """How many bytes of the air carry `length` bytes of a command's data."""
+        """How many bytes in the air are needed for `length` bytes of a command's data."""
         channel = self._channel
         if channel is None or mode is Mode.PLAIN:
             return length
@@ -708,7 +708,7 @@ class Desfire(IsoDepCard):
 
 
 class DesfireEv2(Desfire):
-    """The second generation: knows the EV2 channel."""
+    """The second generation, with the EV2 channel."""
 
     kind = "desfire-ev2"
     generation = EV2
@@ -722,14 +722,14 @@ class DesfireEv3(Desfire):
 
 
 class SlowDesfire(DesfireEv2):
-    """A card at the edge of the field, whose cryptography takes so long that it asks for more time."""
+    """A card at the edge of the field, whose cryptography takes so long that it requests more time."""
 
     kind = "desfire-slow"
     slow = 100  # 150 ms a step: twice its frame waiting time
 
 
 class WrongKeyDesfire(DesfireEv2):
-    """Another site's card: it has every application that is asked for, and none of the keys."""
+    """Another site's card: it has every requested application, and none of the keys."""
 
     kind = "desfire-wrong-key"
 
@@ -751,7 +751,7 @@ class Ntag424(DesfireEv2):
     ats = bytes.fromhex("067777710280")  # FSC 128, FWI 7, SFGI 1
 
     NAME = bytes.fromhex("D2760000850101")
-    APPLICATION = NAME[:3]  # what is here in the place of an AID
+    APPLICATION = NAME[:3]  # used here instead of an AID
     COMMANDS = (0x60, 0x64, 0xF5, 0x5F, 0xC4, 0x5C, 0x51)
 
     def __init__(self, uid: bytes) -> None:
@@ -783,4 +783,4 @@ class Ntag424(DesfireEv2):
         return super()._begin(code, body)
 
     def _need_card(self) -> None:
-        """SetConfiguration is the application's here."""
+        """SetConfiguration belongs to the application here."""

@@ -1,4 +1,4 @@
-"""The card's side of DESFire's secure channels: one class a channel, made by an authentication and gone with it.
+"""The card's side of DESFire's secure channels: one class per channel, which lasts as long as its authentication.
 
 `LegacyChannel`   0x0A (D40): DES; the reader deciphers what it sends, CRC-16
 `ChainedChannel`  0x1A and 0xAA (EV1): CBC whose vector runs on through commands and answers, CMAC, CRC-32
@@ -31,7 +31,7 @@ COUNTER_LONGEST = 0xFFFF
 
 
 class Mode(Enum):
-    """How a command's data, or an answer's, travel."""
+    """The communication mode of a command's or an answer's data."""
 
     PLAIN = "plain"
     MAC = "mac"
@@ -110,15 +110,15 @@ def check_mac(given: bytes, right: bytes) -> None:
 
 
 class Channel(Protocol):
-    """What a card keeps of an authentication with the key `key_no`."""
+    """A card's state of an authentication with the key `key_no`."""
 
     key_no: int
 
     def command(self, head: bytes, data: bytes, mode: Mode, length: int | None) -> bytes:
         """Take a command in: `head` is what always travels plain (code and parameters), `data` came in `mode`.
 
-        The data that was meant; of enciphered data `length` bytes, or, if None, all of it with what checks it, which
-        the command's own rules know (ChangeKey). Raises Refused.
+        Returns the plain data; of encrypted data `length` bytes, or, if None, all of it with its check value, for
+        commands with their own rules (ChangeKey). Raises Refused.
         """
 
     def answer(self, status: int, data: bytes, mode: Mode) -> bytes:
@@ -129,7 +129,7 @@ class Channel(Protocol):
 
 
 class LegacyChannel:
-    """D40. Only what the card's own level needs: enciphered commands; answers are plain."""
+    """D40. Only for the card's own level: encrypted commands; answers are plain."""
 
     def __init__(self, key_no: int, key: Key, rnd_a: bytes, rnd_b: bytes) -> None:
         self.key_no = key_no
@@ -159,7 +159,7 @@ class LegacyChannel:
 
 
 class ChainedChannel:
-    """EV1: every command and answer moves the vector on, whether or not something of it is sent."""
+    """EV1: every command and answer advances the vector, even if nothing of it is sent."""
 
     def __init__(self, key_no: int, session: Key) -> None:
         self.key_no = key_no
@@ -201,7 +201,7 @@ class ChainedChannel:
 
 
 class CountedChannel:
-    """EV2: nothing runs on but a counter of commands."""
+    """EV2: only a counter of commands is kept."""
 
     def __init__(self, key_no: int, key: Key, rnd_a: bytes, rnd_b: bytes, transaction: bytes, counter: int = 0) -> None:
         self.key_no = key_no
@@ -270,7 +270,7 @@ def des_session_key(key: Key, rnd_a: bytes, rnd_b: bytes) -> Key:
 
 
 def receive_deciphered(key: Key, data: bytes) -> bytes:
-    """What a D40 reader meant that sends by deciphering, from vector zero: p[i] = E(c[i]) ^ c[i-1]."""
+    """The plain text of a D40 reader, which sends by decrypting, from vector zero: p[i] = E(c[i]) ^ c[i-1]."""
     plain, previous = b"", bytes(8)
     for at in range(0, len(data), 8):
         block = data[at : at + 8]

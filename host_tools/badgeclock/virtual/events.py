@@ -1,4 +1,4 @@
-"""What happened on a board, in order, with CLOCK_MONOTONIC milliseconds."""
+"""The events on a board, in order, with CLOCK_MONOTONIC milliseconds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class EventLog:
         self._changed = threading.Condition()
 
     def add(self, kind: str, *, at_ms: float | None = None, **fields: Any) -> int:
-        """Note an event, now or at a given time, and give its id."""
+        """Record an event, now or at a given time; returns its id."""
         with self._changed:
             self._last_id += 1
             t_ms = round(now_ms() if at_ms is None else at_ms, 3)
@@ -41,7 +41,7 @@ class EventLog:
             return [event for event in self._events if event["id"] > event_id]
 
     def wait(self, matches: Callable[[Event], bool], *, after: int, timeout_s: float) -> Event | None:
-        """The first event above `after` that matches, as soon as it is there, or None after `timeout_s`."""
+        """The first event above `after` that matches, as soon as it happens, or None after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while True:

@@ -1,7 +1,7 @@
 """Badges that imitate another one, which a clock that checks more than the UID must detect.
 
-`MagicCard`   shows any UID; what follows the UID it answers with noise of the right form
-`ReplayCard`  shows the UID of a badge that was listened to, and plays back what that badge said
+`MagicCard` shows any UID; after that it answers with noise of the right form `ReplayCard` shows the UID of a recorded
+badge, and plays back its answers
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ ANSWER_NS = 1_500_000
 class MagicCard(IsoDepCard):
     """A card with a UID of the attacker's choice (proxmark3, doc/magic_cards_notes.md).
 
-    With a UID of 7 bytes it looks like a DESFire, ATS included, and says yes to everything: every challenge and proof
-    is random. With 4 or 10 bytes it looks like a MIFARE Classic and knows no command.
+    With a UID of 7 bytes it looks like a DESFire, ATS included, and accepts everything: every challenge and proof is
+    random. With 4 or 10 bytes it looks like a MIFARE Classic without commands.
     """
 
     kind = "magic"
@@ -55,7 +55,7 @@ class MagicCard(IsoDepCard):
 
 
 class ReplayCard(IsoDepCard):
-    """Plays back `dialogue`, the answers of the badge `original` one after another, whatever it is asked."""
+    """Plays back `dialogue`, the answers of the badge `original` one after another, to any command."""
 
     kind = "replay"
 
@@ -70,7 +70,7 @@ class ReplayCard(IsoDepCard):
     def begin(self) -> None:
         self._at = 0
 
-    def work(self, command: bytes) -> Work | None:  # noqa: ARG002 - whatever it is asked
+    def work(self, command: bytes) -> Work | None:  # noqa: ARG002 - any command
         if self._at >= len(self._dialogue):
             return None
         self._at += 1

@@ -1,7 +1,7 @@
 """Badges for ISO/IEC 14443-4: half-duplex blocks above an ISO/IEC 14443-3 card.
 
 RATS and ATS with FSD and FSC, PPS, I-, R- and S-blocks with block numbers, chaining both ways, waiting time extension,
-deselect, the start-up and frame guard times. What the card does with a command that has come whole is `work`'s.
+deselect, the start-up and frame guard times. `work` handles a complete command.
 
 Rules are those of ISO/IEC 14443-4:2016, 7.5.5, for the card: C, D, E and 2, 9 to 13.
 """
@@ -19,7 +19,7 @@ PPSS = 0xD0
 # FWI 0 and SFGI 0: 256 * 16 / fc.
 GUARD_UNIT_NS = 302_065
 WTXM_LONGEST = 59
-# A card asks for more time before its frame waiting time is over, not at the last moment.
+# A card requests more time before its frame waiting time is over, not at the last moment.
 ASKS_AT = 0.8
 COMMAND_LONGEST = 4096
 DIALOGUE_LONGEST = 256
@@ -35,7 +35,7 @@ HAS_CID = 0x08
 
 @dataclass(frozen=True)
 class Work:
-    """What a card answers to a command, and the time it needs for it."""
+    """A card's answer to a command, and its duration."""
 
     answer: bytes
     ns: int = 0
@@ -57,10 +57,10 @@ class IsoDepCard(Card):
         self._end_protocol()
 
     def begin(self) -> None:
-        """A RATS came: the card's state of an earlier dialogue is void."""
+        """On RATS: the state of an earlier dialogue is dropped."""
 
-    def work(self, command: bytes) -> Work | None:  # noqa: ARG002 - the interface of cards that know commands
-        """The answer to a command; None: none at all, the card is mute."""
+    def work(self, command: bytes) -> Work | None:  # noqa: ARG002 - the interface of cards with commands
+        """The answer to a command; None: no answer."""
         return None
 
     @property
@@ -70,13 +70,13 @@ class IsoDepCard(Card):
 
     @property
     def start_up_guard_ns(self) -> int:
-        """SFGT (5.2.5): no frame is understood for that long after the ATS."""
+        """SFGT (5.2.5): no frame is received for that long after the ATS."""
         sfgi = self._guard_times() % 16
         return GUARD_UNIT_NS << sfgi if sfgi else 0
 
     @property
     def _longest(self) -> int:
-        """FSC: bytes of the longest frame that the card takes, CRC included."""
+        """FSC: bytes of the longest frame that the card accepts, CRC included."""
         return FRAME_BYTES[min(self.ats[1] & 0x0F, len(FRAME_BYTES) - 1)] if len(self.ats) > 1 else 32
 
     def _guard_times(self) -> int:

@@ -1,7 +1,7 @@
-"""A DNS server on loopback, as the router of a small site is one: A records over UDP (RFC 1035), names as they are set.
+"""A DNS server on loopback, as the router of a small site is one: A records over UDP (RFC 1035), with configured names.
 
-It answers one question at a time in its own thread, because looking a name up may take long. What is no question
-gets no answer.
+It answers one query at a time in its own thread, because looking up a name may take long. Anything but a query gets no
+answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final
 LOOPBACK: Final = "127.0.0.1"
 TYPE_A: Final = 1
 CLASS_IN: Final = 1
-CLASS_MASK: Final = 0x7FFF  # the top bit asks for an answer by unicast (RFC 6762 §5.4), which every answer here is
+CLASS_MASK: Final = 0x7FFF  # the top bit requests an answer by unicast (RFC 6762 §5.4), which every answer here is
 HEADER: Final = struct.Struct(">6H")  # number, flags, questions, answers, authorities, additional
 RECORD: Final = struct.Struct(">HHHIH")  # pointer to the name, type, class, seconds to live, length
 QR: Final = 0x8000
@@ -34,7 +34,7 @@ LONGEST: Final = 512
 
 
 class Temper(Enum):
-    """How a name server answers: rightly, not at all, that there is no such name, or with rubbish."""
+    """How a name server answers: correctly, not at all, "no such name", or with garbage."""
 
     RIGHT = "right"
     SILENT = "silent"
@@ -76,7 +76,7 @@ def read_question(query: bytes) -> Question | None:
 
 
 def write_answer(question: Question, address: str | None) -> bytes:
-    """The answer with that IPv4 address; without one, that there is no such name."""
+    """The answer with that IPv4 address; without one, "no such name"."""
     if address is None:
         return HEADER.pack(question.number, ANSWER | NO_SUCH_NAME, 1, 0, 0, 0) + question.raw
     if not question.wants_address:
@@ -86,7 +86,7 @@ def write_answer(question: Question, address: str | None) -> bytes:
 
 
 def write_rubbish(question: Question) -> list[bytes]:
-    """What nobody may take for an answer: random bytes, an answer cut short, another's answer, one with a bad name."""
+    """Invalid answers: random bytes, an answer cut short, another's answer, one with a bad name."""
     right = write_answer(question, "192.0.2.66")
     other = HEADER.pack(question.number ^ 1, ANSWER, 1, 1, 0, 0)
     return [
@@ -100,7 +100,7 @@ def write_rubbish(question: Question) -> list[bytes]:
 class NameServer:
     """Answers at `port` on loopback until it is closed.
 
-    look_up: gives the IPv4 address of a name, or None. temper: how the next question is answered.
+    look_up: returns the IPv4 address of a name, or None. temper: how the next query is answered.
     """
 
     def __init__(self, look_up: Callable[[str], str | None], temper: Callable[[], Temper]) -> None:
@@ -114,7 +114,7 @@ class NameServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; a lookup that is under way is waited for a second at most."""
+        """Stop; waits at most a second for a lookup in progress."""
         self._closed = True
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
             waker.sendto(b"", (LOOPBACK, self.port))

@@ -1,8 +1,7 @@
 """The virtual board's NOR flash: the cells of `portable/norcells.py` in a file, addressed as one chip.
 
-The image is a shared mapping of the file, so what was programmed is in the file at once and outlives the board's
-process. Faults are kept in memory: a new board has none, as if the chip had been replaced with its
-content.
+The image is a shared mapping of the file, so programmed data is in the file at once and survives the board's process.
+Faults are kept in memory: a new board has none, as if the chip had been replaced with its content.
 """
 
 from __future__ import annotations
@@ -52,19 +51,19 @@ class FlashTiming:
     sector_erase_us: int
 
 
-# Modelled milliseconds are always counted with TYPICAL; a board waits as long as its own timing says.
+# Modelled milliseconds are always counted with TYPICAL; a board waits by its own timing.
 TYPICAL = FlashTiming(page_program_us=PAGE_PROGRAM_US, sector_erase_us=SECTOR_ERASE_US)
 INSTANT = FlashTiming(page_program_us=0, sector_erase_us=0)
 
 
 class InterruptedErase(Enum):
-    """What a sector holds when the power went during its erase."""
+    """A sector's content after a power cut during its erase."""
 
     UNTOUCHED, ONES, RANDOM, PREFIX = ERASE_OUTCOMES
 
 
 class FlashFault(Enum):
-    """A fault that lasts, and where: in a sector, or in the bits of one byte."""
+    """A lasting fault, and its place: in a sector, or in the bits of one byte."""
 
     DEAD = "dead"  # sector: programs and erases do nothing, in silence
     UNREADABLE = "unreadable"  # sector: reads fail
@@ -74,7 +73,7 @@ class FlashFault(Enum):
 
 @dataclass
 class FlashStats:
-    """What the flash was asked to do since the counts were last cleared."""
+    """The work of the flash since the counts were last cleared."""
 
     reads: int = 0
     bytes_read: int = 0
@@ -110,7 +109,7 @@ class _MappedSectors(Sectors):
 
 
 class _LenientChip(Chip):
-    """A chip that, like a real one, says nothing to bits that should become 1; they are counted."""
+    """A chip that, like a real one, silently ignores bits that should become 1; they are counted."""
 
     bits_not_set = 0
 
@@ -146,7 +145,7 @@ class NorFlash:
         self.close()
 
     def close(self) -> None:
-        """Write the mapping back and let go of the file."""
+        """Write the mapping back and close the file."""
         self._cells.release()
         self._map.flush()
         self._map.close()
@@ -167,7 +166,7 @@ class NorFlash:
         )
 
     def clear_stats(self) -> None:
-        """Count from zero again; wear goes on."""
+        """Reset the counts; wear stays."""
         self.chip.reset_counts()
         self.chip.bits_not_set = 0
 
@@ -185,7 +184,7 @@ class NorFlash:
         self._supply.cut_after(steps, self._dice.bits(32), erase.value if erase else "")
 
     def cancel_cut(self) -> None:
-        """Forget a cut that has not come yet."""
+        """Cancel a pending cut."""
         self._supply.cancel_cut()
 
     def read(self, address: int, n: int) -> bytes:
@@ -231,7 +230,7 @@ class NorFlash:
             raise ValueError(f"{n} bytes at {address:#x} are outside of the flash")
 
     def _lose_power(self) -> None:
-        # What the board does without power is the board's affair; the flash is ready for the next start.
+        # The board handles being without power; the flash is ready for the next start.
         self._supply.restore()
         self.on_power_lost()
 

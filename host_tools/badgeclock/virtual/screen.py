@@ -1,7 +1,7 @@
 """Reads the clock's display: its text, recognised in the pixels, and its picture.
 
-The letters are the clock's own (firmware/app/ui/font.py), which the real MicroPython is asked to draw once, in each of
-their sizes. A text may start at any pixel and be light on dark or dark on light.
+The letters are the clock's own (firmware/app/ui/font.py), drawn once by the real MicroPython, in each of their sizes. A
+text may start at any pixel and be light on dark or dark on light.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ WIDTH, HEIGHT = 128, 64
 FULL_ROW = (1 << WIDTH) - 1
 EDGE = 8  # rows of a colour display's edge
 
-# Glyphs that lines, dots and edges of a drawing look like: alone they are no text.
+# Glyphs that lines, dots and edges of a drawing look like: alone they are not text.
 STROKES = frozenset("_|.,'`-:\u02d9")
 RULES = frozenset("_|")
 
 LIT = (150, 220, 255)
 DARK = (4, 8, 16)
 
-# The clock's own code draws every letter that it knows, in each size: a line "width height letter columns".
+# The clock's own code draws all its letters, in each size: a line "width height letter columns".
 _ASK_GLYPHS = """
 import sys
 sys.path.insert(0, "{firmware}")
@@ -120,10 +120,10 @@ class _Match:
 
 
 def read_text(frame: Sequence[int]) -> list[str]:
-    """The lines of text in a frame of 64 rows of 128 bits (left pixel highest), top to bottom, without outer blanks.
+    """The lines of text in a frame of 64 rows of 128 bits (left pixel highest), top to bottom, without outer spaces.
 
-    Every place of every size is tried. Of what matches, runs of neighbouring glyphs are taken, those that explain most
-    pixels first; what overlaps a taken one was chance.
+    Every place of every size is tried. Of the matches, runs of neighbouring glyphs are accepted, those that explain
+    most pixels first; matches that overlap an accepted one are dropped.
     """
     return _read(frame, WIDTH, _ONE)
 
@@ -153,7 +153,7 @@ def _read(frame: Sequence[int], width: int, grains: Sequence[_Grain]) -> list[st
 
 
 def _join(runs: list[list[_Match]]) -> str:
-    """The runs of one line from left to right, with the blanks that fit between them."""
+    """The runs of one line from left to right, with the spaces that fit between them."""
     text, end = "", 0
     for run in sorted(runs, key=lambda run: run[0].x):
         for match in run:
@@ -218,7 +218,7 @@ def _in_grain(rows: list[int], width: int, grain: _Grain) -> Iterator[_Match]:
 
 
 def _is_whole(rows: list[int], width: int, match: _Match, grain: _Grain) -> bool:
-    """Whether each pixel of a match is of one colour, for all of its size: what was seen was one of its own pixels."""
+    """Whether each pixel of a match is of one colour, for all of its size: otherwise it matched parts of pixels."""
     shift = width - match.x - match.width
     if shift < 0 or match.y + match.height > len(rows):
         return False
@@ -254,7 +254,7 @@ def _matches(rows: list[int], columns: list[int], size: _Size) -> list[_Match]:
 
 
 def _split(matches: list[_Match]) -> list[list[_Match]]:
-    """Matches of one grid, ascending in x, into runs with gaps of at most two blanks."""
+    """Matches of one grid, ascending in x, into runs with gaps of at most two spaces."""
     runs = [[matches[0]]]
     for match in matches[1:]:
         if match.x - runs[-1][-1].x <= 3 * match.width:
@@ -289,8 +289,8 @@ def render_png(frame: Sequence[int], *, scale: int = 4, contrast: int = 0xCF) ->
 
 
 def in_one_colour(frame: bytes) -> list[int]:
-    """240 rows of 320 bits (left pixel highest) of a colour display's frame (RGB565): what is not paper is lit. The
-    edge in the lowest eight rows is left out.
+    """240 rows of 320 bits (left pixel highest) of a colour display's frame (RGB565): all but the paper colour is lit.
+    The edge in the lowest eight rows is left out.
     """
     pixels = array("H", frame)
     paper = Counter(pixels).most_common(1)[0][0]

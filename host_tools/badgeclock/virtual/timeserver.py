@@ -1,6 +1,6 @@
-"""An SNTP server on loopback (RFC 4330), as the router of a site may be one: gives the set time, or a false one.
+"""An SNTP server on loopback (RFC 4330), as on a site's router: returns the set time, or a false one.
 
-It answers one question at a time in its own thread. What is no question gets no answer.
+It answers one query at a time in its own thread. Anything but a query gets no answer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONGEST: Final = 512
 
 
 class Temper(Enum):
-    """How a time server answers: rightly, not at all, three years ahead, that it has no time itself, or nonsense."""
+    """How a time server answers: correctly, not at all, three years ahead, "no time myself", or nonsense."""
 
     RIGHT = "right"
     SILENT = "silent"
@@ -53,14 +53,14 @@ def write_answer(question: bytes, unix_s: float, *, stratum: int = 2) -> bytes |
 
 
 class TimeServer:
-    """Answers at `port` on loopback until it is closed. now: gives Unix seconds; temper: how the next is answered."""
+    """Answers at `port` on loopback until it is closed. now: returns Unix seconds; temper: how the next is answered."""
 
     def __init__(self, now: Callable[[], float], temper: Callable[[], Temper]) -> None:
         self._now = now
         self._temper = temper
         self._closed = False
         self.asked = 0
-        """How many questions came."""
+        """The number of queries."""
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sock.bind((LOOPBACK, 0))
         self.port: int = self._sock.getsockname()[1]

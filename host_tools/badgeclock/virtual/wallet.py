@@ -1,7 +1,7 @@
 """The badges of a virtual clock, by UID and kind: tapping a badge again uses the same card.
 
-What their memories hold (keys, files, blocks) is kept in `cards.json` in the clock's folder, so that a badge which was
-issued in one run is accepted in the next.
+Their memories (keys, files, blocks) are stored in `cards.json` in the clock's folder, so that a badge which was issued
+in one run is accepted in the next.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ KINDS: dict[str, type[Card]] = {
         MagicCard,
     )
 }
-# Without a kind a UID is taken for the badge that most often has one of its length.
+# Without a kind, the most common badge with a UID of this length.
 USUAL = {4: MifareClassic.kind, 7: Ntag.kind, 10: Card.kind}
 
 
 def kinds() -> list[str]:
-    """The names by which a badge can be asked for."""
+    """The names of kinds of badges."""
     return [*KINDS, ReplayCard.kind]
 
 
 class Wallet:
-    """Every badge that was ever asked for. `store`: the file of their memories."""
+    """Every badge used so far. `store`: the file of their memories."""
 
     def __init__(self, store: Path) -> None:
         self._store = store
@@ -52,11 +52,11 @@ class Wallet:
         self._at_first: dict[str, Any] = {}
 
     def card_for(self, uid: bytes, kind: str | None = None) -> Card:
-        """The badge with this UID. Without a kind it is the DESFire that was last taken by it, else of the usual kind.
-        A badge of the kind "replay" plays back what the one with this UID said last.
+        """The badge with this UID. Without a kind it is the DESFire last used with it, else of the usual kind. A badge
+        of the kind "replay" plays back the last answers of the one with this UID.
 
         Raises ValueError for a kind that is not among kinds(), a UID that the kind cannot have, and a badge to replay
-        that nobody has listened to.
+        that was not recorded.
         """
         if kind == ReplayCard.kind:
             return self._replay(uid)
@@ -70,11 +70,11 @@ class Wallet:
             self._at_first[key] = card.memory()
             if key in self._kept:
                 card.remember(self._kept[key])
-        self._cards[key] = card  # as the one that was taken last
+        self._cards[key] = card  # as the last one used
         return card
 
     def keep(self, card: Card) -> None:
-        """Write the badge's memory down, if there is anything new in it."""
+        """Write the badge's memory, if it has changed."""
         for key, known in self._cards.items():
             if known is card and (memory := card.memory()) != self._kept.get(key, self._at_first[key]):
                 self._kept[key] = memory

@@ -61,7 +61,7 @@ def on(card: Desfire, dialogue: Dialogue[Any], frames: float = 1e9) -> Any:
 
 
 def whole_issue(number: bytes = NUMBER, root: Root = ROOT, issue: bytes = ISSUE) -> Dialogue[Card]:
-    """What the desk does to make any card of ours the badge with this number."""
+    """The desk's steps to make any card of ours the badge with this number."""
     found = yield from cards.examine(root)
     if found.state is CardState.ISSUED:
         yield from cards.wipe(root, found)

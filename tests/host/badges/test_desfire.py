@@ -21,7 +21,7 @@ VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "badges.json").rea
 
 
 def answering(*answers: str, sent: list[bytes]) -> Callable[[bytes], bytes]:
-    """A card that says these answers, whatever it is asked, and keeps what it was asked."""
+    """A card that gives these answers to any command, and records the commands."""
     left = [bytes.fromhex(answer) for answer in answers]
 
     def transceive(apdu: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""A site's badge keys against the vectors that the firmware is held to, and what they must not give away."""
+"""A site's badge keys against the vectors shared with the firmware, and what they must not reveal."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Fixtures of the bridge's tests.
 
-A test that asks for `world` or `database` runs on SQLite; where its file says `DATABASES = BOTH`, on PostgreSQL too.
+A test with the fixture `world` or `database` runs on SQLite; where its file says `DATABASES = BOTH`, on PostgreSQL too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from badgeclock.bridge.store.database import Store
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Once a database that the file names; any bytes are tried on SQLite alone, as no database sees them."""
+    """Once for each database that the file names; fuzzed bytes run on SQLite alone, as they do not reach a database."""
     if "database" in metafunc.fixturenames:
         of_bytes = getattr(metafunc.function, "is_hypothesis_test", False)
         kinds = ("sqlite",) if of_bytes else getattr(metafunc.module, "DATABASES", ("sqlite",))
@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A PostgreSQL server that stands as long as the tests run."""
+    """A PostgreSQL server that runs as long as the tests."""
     made = Cluster.careless()
     yield made
     made.close()
@@ -52,7 +52,7 @@ def copies(cluster: Cluster, migrated: str) -> Copies:
 
 @pytest.fixture(scope="session")
 def plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
-    """The plans of what is asked of a store, for as long as the tests run."""
+    """The plans of a store's queries, for as long as the tests run."""
     grown: list[Grown] = []
 
     def much() -> Grown:
@@ -69,7 +69,7 @@ def plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
 
 @pytest.fixture(autouse=True)
 def _plan_of_each_statement(plans: Watch) -> Iterator[None]:
-    """A test fails if it is the first to have the bridge ask what takes longer with every day."""
+    """A test fails if it is the first to run a query that becomes slower every day."""
     plans.found.clear()
     yield
     assert not plans.found, "\n".join(plans.found)

@@ -1,4 +1,5 @@
-"""A clock as the network sees it: flash that can be copied and put back, starts, connections, and what an ACK does."""
+"""A clock as seen from the network: flash that can be copied and put back, starts, connections, and what an ACK
+does."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ Message = tuple[str, bytes]
 
 
 class Device:
-    """`clock` is what is in its flash; the rest is gone with the power, but for the acked mark of whole sectors."""
+    """`clock` is the content of its flash; the rest is lost with the power, except the acked marks of whole sectors."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -66,7 +67,7 @@ class Device:
         return self.clock.topic("punches"), b"".join(due)
 
     def hear(self, ack: Ack) -> None:
-        """What the firmware does with an ACK: free what is acknowledged, go on, or back."""
+        """The firmware's handling of an ACK: free what is acknowledged, continue, or go back."""
         if ack.next_seq > self.head:
             return
         self.tail = max(self.tail, ack.next_seq)

@@ -88,7 +88,7 @@ def _answer(_: LoadClock, chance: random.Random) -> bytes:
 
 
 def _drain(clock: LoadClock) -> None:
-    """Read away what the bridge answers."""
+    """Discard the bridge's answers."""
     assert clock.socket is not None
     clock.socket.settimeout(0)
     try:
@@ -185,7 +185,7 @@ def test_no_list_is_more_than_refused_at_length(world: World) -> None:
 
 
 class Served:
-    """What schemathesis speaks to: described when tests are collected, over a world once one of them runs."""
+    """The interface for schemathesis: described when tests are collected, over a world once one of them runs."""
 
     def __init__(self) -> None:
         self.app = described(Store("sqlite:///never-opened.db"), Vault(bytes(32)))

@@ -1,4 +1,4 @@
-"""What waits and what was wrong, end to end: bridge, its commands and sandbox as processes, clocks on the wire."""
+"""Open items and corrections, end to end: bridge, its commands and sandbox as processes, clocks on the wire."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def waiting(site: Site) -> list[dict[str, Any]]:
-    """What `badgeclock bridge attention` lists."""
+    """The output of `badgeclock bridge attention`."""
     done = site.command("attention", "--json")
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -1,4 +1,4 @@
-"""What this bridge, verifier and store do with what only a newer clock, bridge or tool says (docs/protocol.md §11)."""
+"""The handling of data of a newer clock, bridge or tool by this bridge, verifier and store (docs/protocol.md §11)."""
 
 from __future__ import annotations
 

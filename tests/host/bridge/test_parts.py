@@ -1,4 +1,4 @@
-"""The running parts of a process: how they end, in which order, and what becomes of their errors."""
+"""The running parts of a process: how they end, in which order, and the handling of their errors."""
 
 from __future__ import annotations
 

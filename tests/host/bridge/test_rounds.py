@@ -1,4 +1,4 @@
-"""Parts that work in rounds: what begins a round, and what a failing store does to one."""
+"""Parts that work in rounds: what starts a round, and the effect of a failing store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What workers hand over to each other: real sockets, and every way in which one of them can be slow or away."""
+"""Messages between workers: real sockets, and every way in which one of them can be slow or absent."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class Clock:
         self.state = seal.found(self.name, self.e0, self.nonce)
 
     def bundle(self) -> dict[str, Any]:
-        """What the workshop hands to the bridge."""
+        """The workshop's bundle for the bridge."""
         return {
             "v": 1,
             "clock_id": self.name,
@@ -154,7 +154,7 @@ class Clock:
         origin: Origin = Origin.UNTOLD,
         **fields: Any,
     ) -> bytes:
-        """A PUNCH; `origin` is where its direction comes from."""
+        """A PUNCH; `origin` is the source of its direction."""
         flags |= int(direction)
         detail = bytes([origin]) + NO_DETAIL[1:]
         return self.append(self.record(Kind.PUNCH, flags=flags, token=token_of(uid), detail=detail, **fields))
@@ -178,7 +178,7 @@ class Clock:
         return self.append(self.record(Kind.RETIRE))
 
     def online(self, *, session: bytes | None = None, **said: Any) -> bytes:
-        """A STATUS frame of the present connection; a new `session` begins a new one. `said` is what it says else."""
+        """A STATUS frame of the present connection; a new `session` begins a new one. `said` are its other keys."""
         if session is not None:
             self.session, self.connection, self.number = session, self.connection + 1, 0
         self.number += 1
@@ -269,7 +269,7 @@ def watch_steps(store: Store) -> None:
 
 
 class Commits:
-    """What `ChangeWatch.number` is, without its pause: each call looks."""
+    """Like `ChangeWatch.number`, without its pause: each call checks."""
 
     def __init__(self, store: Store) -> None:
         self._changes = Changes(store)
@@ -289,7 +289,7 @@ class Commits:
 
 
 class World:
-    """A bridge without broker: its store, intake, downlink and people; time stands still until a test moves it."""
+    """A bridge without broker: its store, intake, downlink and people; time stops until a test advances it."""
 
     def __init__(self, place: Path | str) -> None:
         """`place` is the URL of a database with the bridge's tables, or a folder for one of SQLite."""
@@ -358,7 +358,7 @@ class World:
             )
 
     def change_site(self, name: str = SITE, **values: Any) -> Change:
-        """Change what is given of a site, as `sites.change` takes it."""
+        """Change a site's data, as for `sites.change`."""
         with self.store.write() as connection:
             return sites.change(connection, name, by="tests", now_ms=self.now_ms, **values)
 
@@ -429,7 +429,7 @@ class World:
             return punches_after(connection, self.vault, 0, 1000)
 
     def states(self) -> list[str]:
-        """Where each punch stands."""
+        """The state of each punch."""
         return [punch["state"] for punch in self.shown()]
 
     def events(self) -> list[str]:
@@ -489,7 +489,7 @@ async def running(work: Awaitable[None], until: Callable[[], bool]) -> None:
 
 @dataclass
 class Authority:
-    """An authority in this process. Keeps books; does next what its script says, and when that is empty, its duty.
+    """An authority in this process. Keeps records; follows its script, and when that is empty, works normally.
 
     Words of the script, one a call of `register`: "ok"; "away" (surely not processed), "away SECONDS" (and says for how
     long); "doubt DOUBT CODE" (not processed, and not said so); "lost before" and "lost after" (no answer, and the items
@@ -635,7 +635,7 @@ class Authority:
         return CancelRefused(reception_number=number, codes=(code,), descriptions=(f"code {code}",))
 
     def cancel_by_hand(self, at: int) -> None:
-        """Somebody cancels an entry of the books."""
+        """Cancel an entry of the records."""
         self.books[at] = replace(self.books[at], last=Validation(status=Status.CANCELLED, at=None))
 
     def standing(self) -> Counter[str]:

@@ -106,7 +106,7 @@ class Morning:
             return list(connection.execute(select(table).order_by(*table.primary_key)).all())
 
     def punches(self) -> list[str]:
-        """Where each punch stands."""
+        """The state of each punch."""
         return [row.state for row in self.rows(schema.punches)]
 
     def refused(self) -> str:

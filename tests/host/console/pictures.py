@@ -71,7 +71,7 @@ _STATUS = {
 
 
 def _report_clocks(morning: Morning) -> None:
-    """What two clocks report of themselves: one is well, the other's display is dark."""
+    """The reports of two clocks: one is well, the other's display is dark."""
     table = schema.clocks
     dark = Reason(Mark.UNHEALTHY, "display", "its display did not answer")
     values = {"status": _STATUS, "status_ms": morning.now_ms - 180_000, "online": True, "roster_told": 4}

@@ -101,7 +101,20 @@ def test_a_page_follows_what_happens_and_keeps_what_its_reader_opened(morning: M
     page.wait_for_url(re.compile("/sign-in"))
 
 
-@pytest.mark.parametrize(("scheme", "locale"), [("light", "fr-BE"), ("dark", "de-BE")])
+LOCALES = ("nl-BE", "fr-BE", "de-BE", "en-GB")
+SCHEMES = ("light", "dark")
+SAMPLE = {("light", "fr-BE"), ("dark", "de-BE")}
+"""What each run looks at; the rest is long."""
+
+
+@pytest.mark.parametrize(
+    ("scheme", "locale"),
+    [
+        pytest.param(scheme, locale, marks=() if (scheme, locale) in SAMPLE else pytest.mark.torture)
+        for scheme in SCHEMES
+        for locale in LOCALES
+    ],
+)
 def test_axe_finds_nothing_on_any_page_and_nothing_is_wider_than_a_phone(
     morning: Morning, window: Window, scheme: str, locale: str
 ) -> None:
@@ -126,10 +139,66 @@ def test_axe_finds_nothing_on_any_page_and_nothing_is_wider_than_a_phone(
     signed_out = window(color_scheme=scheme, locale=locale, **DESKTOP)
     for page, path in [*((phone, path) for path in paths), (signed_out, "/sign-in")]:
         page.goto(path)
+        if page.locator(".menu summary").is_visible():
+            page.locator(".menu summary").click()
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(wider) == 0, path
+        assert page.evaluate("document.documentElement.lang") == locale[:2]
+
+
+BY_KEYBOARD = {
+    "/people": ("items", "employer", "first", "last", "sites", "why", "Engage"),
+    "/imports": ("file", "kind", "site", "Try it"),
+    "/register?site=Quay+7": ("worker", "why", "Register"),
+    "/inspection?site=Quay+7": ("CSV", "PDF"),
+    "/settings": (),
+    "/attention": ("items", "why", "Seen to", "Close"),
+    "/clocks": ("items", "command", "why", "Order it"),
+}
+"""By page, what Tab must come to, by the field's name or the word, in this order."""
+
+
+def test_what_is_on_the_offices_pages_is_reached_by_keyboard_without_scripts(morning: Morning, window: Window) -> None:
+    page = window(morning.session("ada"), java_script_enabled=False, **DESKTOP)
+    for path, wanted in BY_KEYBOARD.items():
+        page.goto(path)
+        seen = tabbed(page)
+        assert seen[0] == "To the content", path
+        assert "Now" in seen, path
+        left = list(wanted)
+        for one in seen:
+            if left and one == left[0]:
+                left.pop(0)
+        assert not left, (path, seen)
+    # The menu of a phone opens by a key, and has the way out.
+    phone = window(morning.session("ada"), java_script_enabled=False, **PHONE)
+    phone.goto("/settings")
+    phone.locator(".menu summary").focus()
+    phone.keyboard.press("Enter")
+    assert {"Now", "Settings", "Sign out"} <= set(tabbed(phone))
+
+
+def tabbed(page: Page) -> list[str]:
+    """What Tab comes to from here to the page's end, each visibly focused."""
+    seen: list[str] = []
+    script = """() => {
+        const at = document.activeElement;
+        if (!at || at === document.body) return null;
+        const box = at.getBoundingClientRect();
+        const is_shown = getComputedStyle(at).outlineStyle !== "none" && box.width > 0;
+        const name = at.tagName === "BUTTON" ? null : at.getAttribute("name");
+        return [name || at.innerText.trim(), is_shown];
+    }"""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        found = page.evaluate(script)
+        if found is None:
+            break
+        assert found[1], f"the focus is not seen on {found[0]!r}"
+        seen.append(found[0])
+    return seen
 
 
 def test_everything_can_be_reached_and_done_by_keyboard_without_scripts(morning: Morning, window: Window) -> None:

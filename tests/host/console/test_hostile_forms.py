@@ -1,4 +1,4 @@
-"""Whatever is in an address or a form, a page answers it, and nothing is done that nobody asked for."""
+"""A page answers any address or form, and nothing is done unintentionally."""
 
 from __future__ import annotations
 

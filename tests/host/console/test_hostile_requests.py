@@ -1,6 +1,6 @@
 """The whole console against hostile requests, made from its own table of routes and acts: no answer is a failure of it.
 
-A route that is added is asked for without another word here. BADGECLOCK_FUZZ_SEED repeats a run.
+New routes are included automatically. BADGECLOCK_FUZZ_SEED repeats a run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from badgeclock.bridge.acts.acts import DEEDS
 Visit = Callable[[str], TestClient]
 QUICK_CASES = 80
 LEAVES = {"/sign-out", "/sign-out/everywhere", "/account/password", "/account/codes"}
-"""What would end the session that asks: asked for without the token of its forms."""
+"""Requests that would end their own session: sent without the token of its forms."""
 PLAUSIBLE = (
     *("clock-0001", "clock-0001/4", "W-001", "W-006", "Quay 7", "0438195916", "event/1", "correction/1", "otto", "eva"),
     *("2026-01-05", "in", "viewer", "operator", "construction", "restart", "volume=2", "1", "none", "settle", "csv"),
@@ -65,7 +65,7 @@ TYPES = st.sampled_from(
 
 
 def ask(client: TestClient, form_token: str, data: st.DataObject) -> httpx.Response:
-    """Ask for something of the console's own table."""
+    """Request something of the console's own table."""
     asked_for = [
         route
         for route in routes(client.app)

@@ -1,4 +1,4 @@
-"""What an inspector sees, and a worker of themselves: by an account or by a link; what of it is an act in the book."""
+"""The pages of an inspector, and a worker's own: by an account or by a link; and which uses are acts in the book."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from badgeclock.bridge.registrar.decisions import Decision
 from badgeclock.bridge.registrar.office_registrations import Entry
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.web import reach
-from badgeclock.console import inspection_pdf, inspection_view, languages
+from badgeclock.console import hours_pdf, hours_view, inspection_pdf, inspection_view, languages, paper
 from badgeclock.console.inspection_view import Shows
 
 Visit = Callable[[str], TestClient]
@@ -156,6 +156,32 @@ def test_a_worker_sees_their_own_hours_and_numbers_by_a_link_of_the_office(visit
         "100000000001",
     )
     assert row["note"] == "hours are no proof of registration"
+    on_paper = stranger.get("/visit?form=pdf", headers={"accept-language": "fr"})
+    assert on_paper.headers["content-type"] == "application/pdf"
+    assert on_paper.content.startswith(b"%PDF-")
+
+
+def test_the_paper_of_a_workers_hours_is_an_act_of_the_office_and_says_the_same_as_the_page(
+    morning: Morning, visit: Visit
+) -> None:
+    client, before = visit("otto"), len(acts(morning))
+    asked = {"worker": "W-001", "form": "pdf", "token": token(client.get("/account").text)}
+    made = client.post("/do/note-hours", data=asked)
+    assert made.content.startswith(b"%PDF-")
+    assert acts(morning)[before:] == [("hours_exported", "otto (console)", "worker 1")]
+    with morning.office.read() as connection:
+        (shift,) = hours_view.own(connection, 1, MONDAY, MONDAY, morning.now_ms)
+    for language, day, incomplete in (
+        ("nl", "ma 5 jan 2026", "onvolledig"),
+        ("fr", "lun. 5 janv. 2026", "incomplet"),
+        ("de", "Mo. 5 Jan. 2026", "unvollständig"),
+        ("en", "Mon 5 Jan 2026", "incomplete"),
+    ):
+        words = languages.catalogue(language).gettext
+        said = hours_pdf._cells(shift, words, languages.locale_of(language))
+        assert said[:4] == [day, "Quay 7", "06:58", ""]
+        assert said[4] == f"0:00 {incomplete}"
+        assert said[6] == "100000000001"
 
 
 def test_the_file_for_payroll_is_an_act_and_within_reach(morning: Morning, visit: Visit) -> None:
@@ -229,5 +255,5 @@ def test_the_list_as_a_pdf_has_what_the_page_has_in_its_language(morning: Mornin
 
 
 def test_the_letters_of_a_pdf_are_those_that_their_page_names() -> None:
-    said = (inspection_pdf.FONT_FILE.parent / "README.md").read_text()
-    assert hashlib.sha256(inspection_pdf.FONT_FILE.read_bytes()).hexdigest() in said
+    said = (paper.FONT_FILE.parent / "README.md").read_text()
+    assert hashlib.sha256(paper.FONT_FILE.read_bytes()).hexdigest() in said

@@ -10,6 +10,8 @@ from babel.messages.pofile import read_po
 from fastapi.testclient import TestClient
 from tests.host.console.morning import Morning
 
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import PresenceState
 from badgeclock.console import languages, templating
 from badgeclock.console.languages import SOURCE
 
@@ -70,3 +72,20 @@ def test_why_somebody_has_no_number_is_said_in_the_pages_language(morning: Morni
     item = client.get(f"/attention/refused/{morning.refused()}", headers={"accept-language": "de"}).text
     assert "Von der Behörde abgelehnt" in item
     assert "Erneut senden" in item
+
+
+def test_how_long_a_link_holds_and_where_a_presence_stands_are_said_in_the_pages_language(
+    morning: Morning, visit: Visit
+) -> None:
+    page = visit("otto").get("/links", headers={"accept-language": "fr"}).text
+    assert "Valable pendant" in page
+    for hours, said in ((4, "4 heures"), (24, "1 jour"), (168, "7 jours")):
+        assert f'<option value="{hours}">{said}</option>' in page.replace("\N{NO-BREAK SPACE}", " ")
+    with morning.office.write() as connection:
+        stands = schema.presences.c.state != PresenceState.REFUSED
+        validated = {"state": PresenceState.VALIDATED, "assumed": "no_in"}
+        connection.execute(schema.presences.update().where(stands).values(validated))
+    list_of_all = visit("otto").get("/attention", headers={"accept-language": "de"}).text
+    assert "Kommen nicht sicher" in list_of_all
+    assert "registriert, und der Inhalt ist geprüft" in list_of_all
+    assert "it is VALIDATED" not in list_of_all

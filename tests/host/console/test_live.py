@@ -1,4 +1,4 @@
-"""What the stream of an open page says, and when."""
+"""The messages on the stream of an open page, and their times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many pages that ask for the same cost one look at the store."""
+"""Many pages with the same data cost one read of the store."""
 
 from __future__ import annotations
 

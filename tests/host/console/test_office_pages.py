@@ -1,4 +1,4 @@
-"""Clocks, people, sites, the book of acts, settings and accounts: what their pages show, and what their forms do."""
+"""Clocks, people, sites, the book of acts, settings and accounts: their pages and forms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OPEN = Reason(Mark.UNHEALTHY, "case", "its case is open", Severity.WARNING)
 
 
 def standing(morning: Morning, *found: Reason) -> None:
-    """What the next look at clock-0001 finds."""
+    """The next reading of clock-0001."""
     table = schema.clocks
     with morning.office.write() as connection:
         (row,) = [row for row in morning.rows(table) if row.name == "clock-0001"]

@@ -1,4 +1,4 @@
-"""What the pages show, to whom, and what their buttons do to the store."""
+"""The content of the pages, by role, and the effect of their buttons on the store."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Visit = Callable[[str], TestClient]
 
 
 def text_of(page: str) -> str:
-    """What a person reads: the page's text, on one line."""
+    """The visible text of the page, on one line."""
     main = page[page.index("<main") :]
     return " ".join(re.sub(r"<[^>]+>", " ", main).split())
 
 
 def do(client: TestClient, act: str, **fields: str | list[str]) -> tuple[int, str]:
-    """Send a form of the first page's session; the status, and where it leads or what it says."""
+    """Send a form of the first page's session; returns the status, and the redirect or the text."""
     done = client.post(f"/do/{act}", data={"token": token(client.get("/account").text), **fields})
     return done.status_code, done.headers.get("location", done.text)
 
@@ -225,3 +225,58 @@ def test_the_forms_of_acts_are_those_of_the_commands() -> None:
         {"item": "clock-0001/7", "why": "x", "day": "2026-01-05", "way": "in"}
     )
     assert body.model_dump()["day"] == date(2026, 1, 5)
+
+
+def test_several_things_are_settled_with_one_reason_and_each_has_its_own_outcome(
+    morning: Morning, visit: Visit
+) -> None:
+    client = visit("otto")
+    page = client.get("/attention").text
+    chosen = re.findall(r'type="checkbox" form="several" name="items" value="([^"]+)"', page)
+    event = next(one for one in chosen if "/event/" in one)
+    refused = f"refused/{morning.refused()}"
+    assert {event, refused, "unknown_badge/clock-0001/4"} == set(chosen)
+    assert 'name="what" value="close"' in page
+    # One cannot be settled so, one is decided by somebody else meanwhile: the others are done.
+    gone = "unknown_badge/clock-0001/77"
+    status, said = do(
+        client, "several", items=[refused, "unknown_badge/clock-0001/4", event, gone], what="close", why="x"
+    )
+    assert status == 409
+    outcomes = re.findall(r"<li><b>([^<]+)</b>: (.*)</li>", said)
+    assert [(item, "done" if text == "done" else "not") for item, text in outcomes] == [
+        (refused, "done"),
+        ("unknown_badge/clock-0001/4", "done"),
+        (event, "not"),
+        (gone, "not"),
+    ]
+    assert "it waits no more" in said
+    assert f'name="items" value="{event}\t{gone}"' in said, "the others can be sent again"
+    assert [act.operator for act in morning.rows(schema.acts)][-2:] == ["otto (console)"] * 2
+    assert {act.reason for act in morning.rows(schema.acts)[-2:]} == {"x"}
+    assert do(client, "several", items=[event], what="seen", why="the spare one", back="/attention") == (
+        303,
+        "/attention?done=several",
+    )
+    assert "What was chosen is done." in client.get("/attention?done=several").text
+    assert "Nothing waits for a person" in client.get("/attention").text
+    for fields in ({"what": "seen"}, {"items": event}, {"items": event, "what": "nonsense"}):
+        assert do(client, "several", why="x", **fields)[0] == 409
+    assert 'form="several"' not in visit("vera").get("/attention").text
+
+
+def test_a_session_that_ends_while_things_are_chosen_keeps_what_was_chosen(morning: Morning, visit: Visit) -> None:
+    client, item = visit("otto"), f"refused/{morning.refused()}"
+    data = {"items": [item, "unknown_badge/clock-0001/4"], "what": "close", "why": "no work", "back": "/attention"}
+    own = token(client.get("/account").text)
+    morning.now_ms += 13 * 3_600_000
+    answer = client.post("/do/several", data={**data, "token": own})
+    assert answer.status_code == 401
+    kept = dict(re.findall(r'<input type="hidden" name="(kept[^"]*)" value="([^"]*)"', answer.text))
+    assert kept["kept.why"] == "no work"
+    again = client.post("/sign-in", data={**kept, "name": "otto", "password": PASSWORD}).text
+    assert "What you typed is still here" in again
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', again))
+    assert morning.punches().count("UNASSIGNED") == 1
+    assert client.post("/do/several", data=fields).headers["location"] == "/attention?done=several"
+    assert "UNASSIGNED" not in morning.punches()

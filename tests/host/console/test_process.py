@@ -19,8 +19,10 @@ import typer
 from tests.host.console.morning import PASSWORD, Morning, served
 from typer.testing import CliRunner
 
+from badgeclock.bridge.accounts import links
 from badgeclock.bridge.settings import ConsoleSettings
 from badgeclock.bridge.store import audit_log, schema
+from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.main import app
 from badgeclock.demo.process import free_port, port_answers
 
@@ -143,6 +145,41 @@ def test_accounts_are_made_and_ended_on_the_bridges_machine(morning: Morning, tm
         assert audit_log.verify(connection).acts > 0
         named = [act["name"] for act in audit_log.listing(connection, 0, 1000) if act["act"] == "account_ended"]
     assert named == ["eva"]
+
+
+def test_links_are_made_listed_and_ended_on_the_bridges_machine(morning: Morning, tmp_path: Path) -> None:
+    config = str(settings(tmp_path, 'names = ["console.example"]\nbehind_proxy = true\n'))
+
+    def run(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["console", "link", *words, "--config", config])
+        return done.exit_code, done.stdout.strip() or str(done.exception)
+
+    code, address = run("add", "--site", "Quay 7", "--hours", "2", "--reason", "inspection")
+    assert code == 0
+    secret = address.removeprefix("https://console.example/visit/")
+    with morning.office.read() as connection:
+        found = links.find(connection, secret, wall_clock_ms())
+    assert found is not None
+    assert found.kind is links.Kind.INSPECTOR
+    assert 0 < found.ends_ms - wall_clock_ms() <= 2 * 3_600_000
+    assert run("add", "--worker", "W-001", "--reason", "asked for it")[0] == 0
+    both = ("--site", "Quay 7", "--worker", "W-001")
+    assert "is for a site, or for a worker" in run("add", *both, "--reason", "x")[1]
+    assert "no worker 'W-099'" in run("add", "--worker", "W-099", "--reason", "x")[1]
+    of_site, of_worker = (json.loads(line) for line in run("list", "--json")[1].splitlines())
+    assert (of_site["site"], of_site["worker"], of_worker["site"], of_worker["worker"]) == (
+        "Quay 7",
+        None,
+        None,
+        "W-001",
+    )
+    assert "Quay 7" in run("list")[1]
+    assert run("end", "1", "--reason", "has left")[0] == 0
+    assert "has ended already" in run("end", "1", "--reason", "has left")[1]
+    with morning.office.read() as connection:
+        assert links.find(connection, secret, wall_clock_ms()) is None
+    assert secret not in str(morning.rows(schema.acts))
+    assert [row.act for row in morning.rows(schema.acts)][-3:] == ["link_made", "link_made", "link_revoked"]
 
 
 @pytest.mark.parametrize("words", [("sandbox", "run"), ("demo",)])

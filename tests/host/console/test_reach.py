@@ -32,7 +32,7 @@ RIGHT_OF = {
     "/accounts": Right.ACCOUNTS,
     **dict.fromkeys(("/register", "/register/many", "/hours", "/links"), Right.DECIDE),
 }
-"""The right that a page takes, where it is not to see."""
+"""The right that a page needs, if not the right to see."""
 OPEN = {
     "/livez",
     "/sign-in",
@@ -42,9 +42,9 @@ OPEN = {
     "/visit",
     "/visit/{secret}",
 }
-"""The pages that take no session."""
+"""The pages that need no session."""
 LEADS = "/at/{workplace}"
-"""What leads to another page, as a poster's code does."""
+"""Redirects to another page, as by a poster's code."""
 VALUES = {
     "workplace": ["1Y1TEST00001Z", "1Y1TEST00002Z"],
     "name": ["clock-0001", "clock-0002", SITE, QUAY_9],
@@ -104,7 +104,7 @@ BEYOND = {
     "employer": ["W-003", "Elders", OTHERS_KBO, "clock-0002", "clock-0099"],
     "others": [*(f"W-{number:03d}" for number in range(1, 7)), SITE, QUAY_9, KBO, "clock-0001", "clock-0099"],
 }
-"""What an account of that reach must find nowhere."""
+"""Data that an account of that reach must not find anywhere."""
 
 
 def test_every_page_for_every_role_and_reach(morning: Morning, visit: Visit, reaches: dict[str, Reach]) -> None:

@@ -1,4 +1,4 @@
-"""Who gets in, who does not, and what nobody can do to another."""
+"""Who can sign in, who cannot, and that nobody can lock out another person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bridge's socket: who may ask for what, and what no request can do to the bridge."""
+"""The bridge's socket: rights of its clients, and that no request can harm the bridge."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def flash_of(
     ahead: int = 2,
     seal_sectors: int = 4,
 ) -> Flash:
-    """What the flash holds after a log: `None` is a burnt slot; without `end` (or after RETIRE) no key is live."""
+    """The flash's content after a log: `None` is a burnt slot; without `end` (or after RETIRE) no key is live."""
     journal = bytearray(b"\xff" * (SECTOR * sectors))
     newest = min(len(slots) // A_SECTOR + ahead, sectors - 2 + len(slots) // A_SECTOR)
     for k in range(newest + 1):

@@ -1,4 +1,4 @@
-"""The golden logs and their maker, for tests that need a clock which seals whatever it is given."""
+"""The golden logs and their maker, for tests that need a clock which seals any input."""
 
 from __future__ import annotations
 

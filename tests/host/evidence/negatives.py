@@ -1,4 +1,4 @@
-"""Evidence that breaks one rule each, and exactly what the verifier must say of it.
+"""Evidence that breaks one rule each, and the exact findings of the verifier.
 
 Everything here is bytes, made by the vectors' third implementation, so the same cases judge the verifier as it is and
 each mutant of it. A forger in these cases holds every key: the tags are right unless the tag is the point.
@@ -35,7 +35,7 @@ TOPIC = f"badgeclock/v1/{M.CLOCK_ID}/"
 
 @dataclass
 class Case:
-    """Evidence of one clock, and what is to be said of it: findings, or the error that refuses it."""
+    """Evidence of one clock, and the expected result: findings, or the error that refuses it."""
 
     name: str
     expected: list[Said] | str
@@ -49,7 +49,7 @@ class Case:
 
 
 def judged(case: Case, world: World) -> list[Said] | str:
-    """What a verifier says: its findings, or the name of the error with the reason it gives."""
+    """A verifier's result: its findings, or the name of the error with its reason."""
     try:
         if case.call is not None:
             return str(case.call(world))
@@ -749,7 +749,7 @@ def dumps() -> Iterator[Case]:
 
 @cache
 def empty_store() -> Store:
-    """A bridge's store that knows no clock."""
+    """A bridge's store without clocks."""
     store = Store("sqlite:///" + str(Path(tempfile.mkdtemp(prefix="badgeclock-test-"), "bridge.db")))
     store.migrate()
     return store

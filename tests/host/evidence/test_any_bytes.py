@@ -1,4 +1,4 @@
-"""Whatever bytes are given as evidence, the verifier answers with a verdict or with one of our errors."""
+"""For any bytes as evidence, the verifier returns a verdict or raises one of our errors."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ KEYS = ClockKeys(maker.CLOCK_ID, maker.NONCE, maker.E_0)
 
 
 def verdict_of(flash: Flash) -> Verdict:
-    """What the verifier says of the whole."""
+    """The verifier's overall verdict."""
     evidence = Evidence()
     verifier.add_flash(evidence, Partitions(memoryview(bytes(flash.journal)), memoryview(bytes(flash.seal))))
     return verifier.verify(KEYS, evidence).verdict

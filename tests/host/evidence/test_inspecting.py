@@ -1,4 +1,4 @@
-"""docs/inspecting.md explains every word that the verifier may say."""
+"""docs/inspecting.md explains every word of the verifier."""
 
 from __future__ import annotations
 

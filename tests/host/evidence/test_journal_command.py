@@ -1,4 +1,4 @@
-"""`badgeclock journal verify` as a person types it: what it reads, what it prints, and the status it leaves with."""
+"""`badgeclock journal verify` as typed by a person: its input, its output, and its exit status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The golden logs and the attack logs of tests/vectors/logs.json, judged as a flash with what is known beside it."""
+"""The golden logs and the attack logs of tests/vectors/logs.json, judged as a flash with the known anchors."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def found(report: Report, verdict: Verdict) -> list[tuple[int, int, str]]:
 
 
 def first_broken(slots: Slots) -> int | None:
-    """Number in the first record that the seal, taken record by record, does not follow."""
+    """Number of the first record that the seal, checked record by record, rejects."""
     state = keys().founded()
     for raw in slots:
         if raw is None:

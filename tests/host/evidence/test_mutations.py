@@ -1,4 +1,4 @@
-"""Takes each check out of the verifier, one at a time: some false evidence must then be judged otherwise.
+"""Removes each check of the verifier, one at a time: some false evidence must then be judged differently.
 
 The checks are found in the source, not listed: every condition under which something is refused or found, each part of
 such a condition or of one that lets something pass, and every finding. A mutant that nothing notices is a rule that no
@@ -24,7 +24,7 @@ Change = Callable[[Any], None]
 
 
 class Mutant(NamedTuple):
-    """A module without one of its checks: where it stood, and what was taken out."""
+    """A module without one of its checks: its place, and what was removed."""
 
     module: str
     line: int
@@ -59,7 +59,7 @@ def changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
 
 
 def decides(statement: ast.stmt) -> bool:
-    """Whether a statement says that something is wrong."""
+    """Whether a statement reports a fault."""
     if isinstance(statement, ast.Raise):
         return True
     if isinstance(statement, ast.Return):

@@ -1,8 +1,8 @@
 """Converts the service's schema-valid answers to outcomes.
 
-Every answer is held against what was asked: as many outcomes as items, in the same order, with the same references,
-about the same people. An answer that is not is `AnswerMalformed`: somebody's reception number on another's punch would
-be worse than none. No text made here quotes an INSS or a Limosa number.
+Every answer is compared with its request: as many outcomes as items, in the same order, with the same references, about
+the same people. Otherwise it is `AnswerMalformed`: a reception number on another person's punch would be worse than
+none. No message made here contains an INSS or a Limosa number.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _M: Final = f"{{{MESSAGES}}}"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a search: how many the service holds in all, and those on this page."""
+    """One page of a search: how many the service has in all, and those on this page."""
 
     total: int
     found: tuple[Found, ...]
@@ -80,7 +80,7 @@ def cancel_outcomes(body: etree._Element, items: Sequence[Cancellation]) -> list
 
 
 def search_page(body: etree._Element) -> Page | Refused:
-    """One page of what a search found, or the service's errors (with an empty reference). Raises AnswerMalformed."""
+    """One page of a search's results, or the service's errors (with an empty reference). Raises AnswerMalformed."""
     result = _child_in(body, _M, "SearchPresencesResponseType")
     refused = result.find(f"{_T}PresenceRegistrationError")
     if refused is not None:
@@ -131,7 +131,7 @@ def _outcome(answer: etree._Element, item: PresenceItem, place: int) -> Outcome:
 
 
 def _submitted(entry: etree._Element) -> tuple[etree._Element, bool]:
-    """What the service says was submitted; True if it is the item as sent, False if as the service holds it."""
+    """The item in an answer; True if it is the item as sent, False if as stored by the service."""
     echo = entry.find(f"{_T}PresenceRegistrationSubmitted")
     if echo is not None:
         return echo, True
@@ -151,7 +151,7 @@ def _date_differs(echo: etree._Element, item: PresenceItem) -> bool:
     return day is not None and day != item.date
 
 
-# A service that knows a newer INSS may read that back, so only an echo of the item as sent is held to its person.
+# A service with a newer INSS may return that, so only an echo of the item as sent is checked for its person.
 _READ_BACK_CHECKS: Final = (
     ("reference", _differs("ClientPresenceRegistrationReference", lambda item: item.reference)),
     ("workplace", _differs("WorkPlaceId", lambda item: item.workplace_id)),
@@ -189,7 +189,7 @@ def _validation(element: etree._Element) -> Validation:
     return Validation(
         status=STATUS_FROM_WIRE[_text(_child(element, "Status"))],
         at=None if at is None else _moment(at),
-        # The blanks inside a remark are the service's own; only what could be a personal number goes.
+        # Spaces inside a remark are the service's own; only what could be a personal number is removed.
         remarks=tuple(blotted(_text(remark)) for remark in remarks),
     )
 
@@ -222,7 +222,7 @@ def _day(element: etree._Element) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text.strip()[:10])  # an xs:date may carry a zone behind the day
+        return date.fromisoformat(text.strip()[:10])  # an xs:date may have a zone after the day
     except ValueError:
         raise AnswerMalformed("a date is beyond what a calendar holds") from None
 

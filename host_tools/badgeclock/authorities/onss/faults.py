@@ -9,8 +9,8 @@
 | BusinessError, SOAP's own Client, VersionMismatch and MustUnderstand | ambiguous, turned down | rejected |
 | any other SOAP fault (SOA-00001: a service error in the middle of the work) | ambiguous | unavailable |
 
-The first two rows are what the service's specification describes as found before a message is worked on. Of the others
-it does not say that nothing was registered, so that nothing is sent again before a search.
+By the service's specification, the first two rows are detected before a message is processed. For the others it does
+not state that nothing was registered, so nothing is sent again before a search.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BAD_MESSAGE: Final = "SOA-0300"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A SOAP fault. `kind` is SystemError, BusinessError or empty; `code` the service's code or else SOAP's own."""
+    """A SOAP fault. `kind` is SystemError, BusinessError or empty; `code` the service's code, or SOAP's own."""
 
     kind: str
     code: str
@@ -70,7 +70,7 @@ def is_fault(element: etree._Element) -> bool:
 
 
 def fault_error(call: Call, fault: Fault, retry_after: float | None, apart: str = "") -> AuthorityError:
-    """What a SOAP fault means for a call. `apart` says how far the clocks of both sides are from each other, if far."""
+    """What a SOAP fault means for a call. `apart` is a text on the difference between both sides' clocks, if large."""
     what = f"{call.name}: the service answered {fault.code or 'a fault'} ({fault.message or 'no message'})"
     if fault.code in _NOT_ADMITTED:
         return AuthorityUnavailable(

@@ -1,8 +1,8 @@
 """The REST service's requests and answers as JSON, by the names of `rest_names`.
 
-An answer is read as a stranger's: every field's type, form and range is checked, and an answer that does not fit what
-was asked is `AnswerMalformed`. An outcome bears neither reference nor person, so that here, other than over SOAP, the
-place in the list alone says whose it is. No text made here quotes a person's number.
+Answers are not trusted: every field's type, form and range is checked, and an answer that does not fit the request is
+`AnswerMalformed`. An outcome has neither reference nor person, so here, unlike over SOAP, only its place in the list
+identifies its item. No message made here contains a person's number.
 """
 
 from __future__ import annotations
@@ -117,9 +117,9 @@ def register_outcomes(body: dict[str, Any], items: Sequence[MovementItem], answe
 
 
 def register_outcomes_in_part(body: dict[str, Any], items: Sequence[MovementItem], answered: datetime) -> list[Outcome]:
-    """The same of an answer in part (HTTP 207): items of which it says nothing clear have no outcome.
+    """The same for a partial answer (HTTP 207): items without a clear result have no outcome.
 
-    The place in the list alone says whose an outcome is, so that a list of another length is AnswerMalformed.
+    Only the place in the list identifies an outcome's item, so a list of another length is AnswerMalformed.
     """
     outcomes = []
     for answer, item in _by_item(body, items):
@@ -176,7 +176,7 @@ def cancel_outcomes(body: dict[str, Any], items: Sequence[Cancellation]) -> list
 
 
 def search_page(body: dict[str, Any]) -> Page:
-    """One page of what a search found. Raises AnswerMalformed."""
+    """One page of a search's results. Raises AnswerMalformed."""
     total = _of(body, n.TOTAL, int)
     found = tuple(_found(_object(entry)) for entry in _list(body, n.ITEMS))
     if total < len(found):
@@ -194,7 +194,7 @@ def found_by_number(body: dict[str, Any], reception_number: int) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a service says is wrong (RFC 9457). `blamed` are places in the list of items; `summary` is fit for a log."""
+    """A service's error (RFC 9457). `blamed` are places in the list of items; `summary` is fit for a log."""
 
     kind: str
     summary: str
@@ -202,7 +202,7 @@ class Problem:
 
 
 def read_problem(content_type: str, content: bytes) -> Problem:
-    """The problem in an answer that is no success; what it lacks stays empty."""
+    """The problem in an unsuccessful answer; missing fields stay empty."""
     if content_type != n.PROBLEM:
         return Problem("", "", ())
     try:
@@ -298,7 +298,7 @@ def _errors(body: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     errors = [_object(error) for error in _list(body, n.ERRORS)] if n.ERRORS in body else []
     codes = tuple(plain(_of(error, n.CODE, str)) for error in errors)
     descriptions = tuple(plain(_optional(error, n.DESCRIPTION, _text) or "") for error in errors)
-    # That it was not taken is certain even if the service does not say why in a form that is known here.
+    # It was certainly refused, even if the reason has an unknown form.
     return (codes, descriptions) if codes else (("unknown",), ("the service gave no reason in a known form",))
 
 

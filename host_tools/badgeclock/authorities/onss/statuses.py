@@ -1,4 +1,4 @@
-"""How the SOAP service words the state of a registration."""
+"""The SOAP service's words for the state of a registration."""
 
 from __future__ import annotations
 

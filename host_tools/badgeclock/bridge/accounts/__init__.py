@@ -1,1 +1,1 @@
-"""Who may use the console: accounts with their passwords and codes, what each role may do, and who is signed in."""
+"""Who may use the console: accounts with their passwords and codes, the rights of each role, and sessions."""

@@ -1,5 +1,5 @@
-"""Accounts of the console: who they are for, which role and reach they have. Made and changed by any user who may write
-the bridge's store; every act is in the book.
+"""Accounts of the console, with role and reach. Any user who may write the bridge's store can make and change them;
+every act is recorded.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.web.reach import EVERYTHING, Reach, names_of, of_stored
 
 LOCKED: Final = "!"
-"""Before the hash of a password that opens nothing until the account is unlocked, as in shadow(5)."""
-NO_PASSWORD: Final = "*"  # noqa: S105 - what stands where a hash would
-"""Begins what is in the place of a hash where nobody signs in with a password, but by the organisation's own
-provider; behind it, from the first sign-in on, the SHA-256 of who the provider says that its owner is.
+"""Prefix of the password hash of a locked account, as in shadow(5)."""
+NO_PASSWORD: Final = "*"  # noqa: S105 - a marker, not a password
+"""Prefix in place of the hash for accounts that sign in by the organisation's own provider; followed, from the first
+sign-in on, by the SHA-256 of the owner's identity at the provider.
 """
 _NAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,31}")
 
 
 class Account(NamedTuple):
-    """An account that may be used. `must_change`: its password is one that somebody else has seen; `by_provider`: it
-    has none, and its owner signs in by the organisation's own provider.
+    """An account that may be used. `must_change`: somebody else has seen its password; `by_provider`: it has no
+    password, and its owner signs in by the organisation's own provider.
     """
 
     id: int
@@ -45,8 +45,8 @@ class Account(NamedTuple):
 
 
 class Secrets(NamedTuple):
-    """An account, and what proves that somebody is its owner: the hash of the password, the closed secret of the codes
-    and the step of the last code.
+    """An account, and its credentials: the hash of the password, the encrypted secret of the codes and the step of the
+    last code.
     """
 
     account: Account
@@ -58,7 +58,7 @@ class Secrets(NamedTuple):
 def make(
     connection: Connection, name: str, role: Role, operator: Operator, now_ms: int, reach: Reach = EVERYTHING
 ) -> str:
-    """Make an account; returns its first password, which is kept nowhere and must be changed at the first sign-in."""
+    """Make an account; returns its first password, which is not stored and must be changed at the first sign-in."""
     password = passwords.first()
     _insert(connection, name, role, operator, now_ms, reach, passwords.hashed(password))
     return password
@@ -158,7 +158,7 @@ def end_sessions(connection: Connection, name: str, operator: Operator, now_ms: 
 
 
 def set_password(connection: Connection, account: Account, password_hash: str, operator: Operator, now_ms: int) -> None:
-    """Another password of its owner's; every session of the account ends."""
+    """Set a password chosen by the owner; every session of the account ends."""
     table = schema.accounts
     values = {"password_hash": password_hash, "must_change": False}
     connection.execute(update(table).where(table.c.id == account.id).values(values))
@@ -181,7 +181,7 @@ def set_codes(
     operator: Operator,
     now_ms: int,
 ) -> None:
-    """Ask for codes from now on, by this closed secret, or stop asking; every session of the account ends."""
+    """Require codes from now on, by this encrypted secret, or no longer; every session of the account ends."""
     table = schema.accounts
     values = {"totp_closed": totp_closed, "totp_step": step}
     connection.execute(update(table).where(table.c.id == account.id).values(values))
@@ -190,7 +190,7 @@ def set_codes(
 
 
 def end(connection: Connection, name: str, operator: Operator, now_ms: int) -> None:
-    """End an account, and every session of it, at once. Its name stays, for what it did. Raises AccountError."""
+    """End an account, and every session of it, at once. Its name is kept, for its past acts. Raises AccountError."""
     row = _row(connection, name)
     table = schema.accounts
     connection.execute(update(table).where(table.c.id == row.id).values(ended_ms=now_ms))
@@ -208,7 +208,7 @@ def find(connection: Connection, name: str) -> Secrets | None:
 
 
 def of_row(row: Any) -> Account:
-    """The account that a row of the table is."""
+    """The account in a row of the table."""
     return Account(
         row.id,
         row.name,
@@ -221,8 +221,8 @@ def of_row(row: Any) -> Account:
 
 
 def listing(connection: Connection, now_ms: int = 0) -> list[dict[str, Any]]:
-    """Every account that there was, without its secrets; of its reach, the sites' names and the employers' numbers; how
-    many of its sessions hold at a moment.
+    """Every account, ended ones included, without its secrets; with the names of sites and numbers of employers in its
+    reach, and its number of valid sessions at a moment.
     """
     table = schema.accounts
     held = sessions.counts(connection, now_ms)
@@ -245,7 +245,7 @@ def listing(connection: Connection, now_ms: int = 0) -> list[dict[str, Any]]:
 
 
 def bind(connection: Connection, row: Any, subject_sha256: str) -> bool:
-    """Whether an account (its row) is that of this owner at the provider; the first one who comes is its owner."""
+    """Whether an account (its row) belongs to this owner at the provider; the first to sign in becomes its owner."""
     if row.password_hash == NO_PASSWORD:
         _set_hash(connection, row, NO_PASSWORD + subject_sha256)
         return True

@@ -1,9 +1,9 @@
-"""Links that open one page to anyone who has them, and end by themselves: a site's list for an inspector on site, or a
-worker's own registrations.
+"""Links that open one page to anyone who has them, and expire: a site's list for an inspector on site, or a worker's
+own registrations.
 
-A link is 256 random bits in an address, of which the store has the SHA-256 alone. It is made for one site or for one
-worker, for so many hours, by somebody who says why; it can be ended at any time. Who made it, and what was opened with
-it that only its page shows, are acts in the book.
+A link is 256 random bits in an address, of which the store has only the SHA-256. It is made for one site or one worker,
+for a number of hours, with a reason; it can be ended at any time. Making it, and opening data that only its page shows,
+are acts in the book.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from badgeclock.bridge.store.audit_log import Act, Operator
 HOURS_MOST: Final = 24 * 31
 _HOUR_MS: Final = 3_600_000
 _USE_NOTED_MS: Final = 60_000
-"""How exactly its last use is noted."""
+"""Resolution of the recorded last use."""
 _SECRET_BYTES: Final = 32
 _FORM: Final = re.compile(r"[0-9A-Za-z_-]{43}")
 
@@ -34,13 +34,13 @@ class Kind(StrEnum):
     """What a link opens."""
 
     INSPECTOR = "inspector"
-    """Who is at a site now, as an inspector sees it."""
+    """The people at a site now, for an inspector."""
     WORKER = "worker"
     """A worker's own registrations and hours."""
 
 
 class Wanted(NamedTuple):
-    """For which site, or else for which worker (the office's reference), and for how many hours."""
+    """The site or the worker (the office's reference), and the number of hours."""
 
     site: str | None
     worker: str | None
@@ -48,7 +48,7 @@ class Wanted(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A link that holds: its row, what it opens, of which site's or worker's row, its maker, and when it ends."""
+    """A valid link: its row, what it opens, the row of its site or worker, its maker, and when it ends."""
 
     id: int
     kind: Kind
@@ -60,16 +60,16 @@ class Link(NamedTuple):
 
     @property
     def operator(self) -> Operator:
-        """Who acts through it, as the book of acts has it."""
+        """The actor through it, as recorded in the book of acts."""
         return Operator(f"link {self.id} ({self.kind})", f"given out by {self.made_by}")
 
     def is_use_unnoted(self, now_ms: int) -> bool:
-        """Whether its last use was noted so long ago that this one is to be."""
+        """Whether its last recorded use is old enough to record this one."""
         return self.used_ms is None or self.used_ms <= now_ms - _USE_NOTED_MS
 
 
 def make(connection: Connection, wanted: Wanted, operator: Operator, now_ms: int) -> str:
-    """Make a link, with its reason; returns its secret, for the only time. Raises PeopleError, AuditError."""
+    """Make a link, with its reason; returns its secret, which cannot be shown again. Raises PeopleError, AuditError."""
     why = audit_log.reason(operator.reason)
     if (wanted.site is None) == (wanted.worker is None):
         raise PeopleError("a link is for a site, or for a worker", "name one of them")
@@ -90,7 +90,7 @@ def make(connection: Connection, wanted: Wanted, operator: Operator, now_ms: int
 
 
 def find(connection: Connection, secret: str, now_ms: int) -> Link | None:
-    """The link of a secret, if it holds."""
+    """The link of a secret, if it is valid."""
     if not _FORM.fullmatch(secret):
         return None
     table = schema.links
@@ -105,13 +105,13 @@ def find(connection: Connection, secret: str, now_ms: int) -> Link | None:
 
 
 def note_use(connection: Connection, link: Link, now_ms: int) -> None:
-    """Note that a link was used."""
+    """Record the use of a link."""
     table = schema.links
     connection.execute(update(table).where(table.c.id == link.id).values(used_ms=now_ms))
 
 
 def revoke(connection: Connection, number: int, operator: Operator, now_ms: int) -> None:
-    """End a link at once. Raises PeopleError if none of that number holds."""
+    """End a link at once. Raises PeopleError if there is no valid one of that number."""
     table = schema.links
     row = connection.execute(
         select(table).where(table.c.id == number, table.c.ends_ms > now_ms, table.c.revoked_ms.is_(None))
@@ -124,7 +124,7 @@ def revoke(connection: Connection, number: int, operator: Operator, now_ms: int)
 
 
 def listing(connection: Connection, now_ms: int) -> list[Any]:
-    """The links that hold, those that end first before the others, with `site` and `worker` by name and reference."""
+    """The valid links, by their end, with `site` and `worker` by name and reference."""
     table, of_sites, workers = schema.links, schema.sites, schema.workers
     return list(
         connection.execute(

@@ -1,5 +1,5 @@
-"""Passwords: which are taken, and how they are kept: argon2id by the library's parameters, those of RFC 9106 §4 for
-little memory (64 MiB, 3 passes).
+"""Passwords: which are accepted, and how they are stored: argon2id with the library's parameters, those of RFC 9106 §4
+for little memory (64 MiB, 3 passes).
 
 A check costs some 50 ms of one core and 64 MiB: the caller bounds how many run at once.
 """
@@ -16,7 +16,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from badgeclock.bridge.errors import AccountError
 
 LEAST_CHARACTERS: Final = 12
-"""NIST SP 800-63B-4 §3.1.1.2 asks for 15 where a password is the only factor, and for 8 beside a second factor."""
+"""NIST SP 800-63B-4 §3.1.1.2 requires 15 if a password is the only factor, and 8 with a second factor."""
 MOST_CHARACTERS: Final = 200
 _HASH: Final = "$argon2"
 _FIRST_BYTES: Final = 12
@@ -25,12 +25,12 @@ _HASHER: Final = PasswordHasher()
 
 @cache
 def _nobodys() -> str:
-    """The hash of no account: to check against it takes as long as against one."""
+    """A hash of no account: checking against it takes as long as against a real one."""
     return _HASHER.hash(secrets.token_urlsafe(16))
 
 
 def checked(password: str, name: str) -> str:
-    """The same, if it may be the password of the account `name`; raises AccountError, which does not show it."""
+    """The password itself, if the account `name` may have it; raises AccountError, which does not contain it."""
     if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
         raise AccountError(
             f"a password has {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters", "take a sentence, or several words"
@@ -46,16 +46,16 @@ def first() -> str:
 
 
 def hashed(password: str) -> str:
-    """How it is kept."""
+    """The hash to store."""
     return _HASHER.hash(password)
 
 
 def is_right(kept: str | None, password: str) -> bool:
-    """Whether it is the password of that hash; None (there is no such account), and what is no hash (it has no
-    password), take as long and are never right.
+    """Whether the password matches a hash; None (there is no such account), and a value that is not a hash (no
+    password), take as long and never match.
     """
     kept = kept if kept is not None and kept.startswith(_HASH) else None
-    nobodys = _nobodys()  # made at the first check, whosever that is
+    nobodys = _nobodys()  # made at the first check of any account
     try:
         return _HASHER.verify(kept or nobodys, password[: MOST_CHARACTERS + 1]) and kept is not None
     except (Argon2Error, InvalidHashError):

@@ -8,26 +8,26 @@ from typing import Final
 
 
 class Right(StrEnum):
-    """One thing that a role has or has not."""
+    """One right that a role has or lacks."""
 
     SEE = "see"
-    """Who is here and what waits, by the office's references."""
+    """See who is present and what needs attention, by the office's references."""
     NAMES = "names"
-    """The names of workers, which is an act each time they are opened."""
+    """See the names of workers; opening them is an act."""
     DECIDE = "decide"
-    """Whatever the attention list asks for."""
+    """Settle items of the attention list."""
     NUMBERS = "numbers"
-    """Names and national numbers of who is at a site, for who inspects it; each look is an act."""
+    """See names and national numbers of people at a site, for an inspection; each use is an act."""
     OFFICE = "office"
-    """Change what the office keeps of people, badges and sites, one by one or by import; and order clocks."""
+    """Change the office's data on people, badges and sites, singly or by import; and order clocks."""
     BOOK = "book"
-    """The book of acts, and what the bridge runs with."""
+    """See the book of acts, and the bridge's settings."""
     ACCOUNTS = "accounts"
-    """See who has an account and who is signed in, and change that."""
+    """See and change accounts and sessions."""
 
 
 class Role(StrEnum):
-    """What an account was made for."""
+    """The role of an account."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"

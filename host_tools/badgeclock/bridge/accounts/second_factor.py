@@ -1,7 +1,7 @@
-"""The second factor: codes of six digits by the time (TOTP, RFC 6238), from any authenticator app.
+"""The second factor: time-based codes of six digits (TOTP, RFC 6238), from any authenticator app.
 
-The secret is kept encrypted. A code counts once: the step of the last one is kept, and none up to it is taken again
-(RFC 6238 §5.2).
+The secret is kept encrypted. A code is valid once: the step of the last one is kept, and none up to it is accepted
+again (RFC 6238 §5.2).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from badgeclock.bridge.store.vault import PEOPLE, Vault
 
 STEP_S: Final = 30
 _DRIFT_STEPS: Final = 1
-"""How far the phone's clock may be off, either way (RFC 6238 §5.2 recommends one step)."""
+"""How far the phone's clock may deviate, either way (RFC 6238 §5.2 recommends one step)."""
 _ISSUER: Final = "Badgeclock"
 
 
@@ -24,27 +24,27 @@ def new_secret() -> str:
 
 
 def closed(vault: Vault, name: str, secret: str) -> bytes:
-    """As the store keeps the secret of an account."""
+    """The secret of an account, encrypted for the store."""
     return vault.close(PEOPLE, place(name), secret.encode())
 
 
 def opened(vault: Vault, name: str, kept: bytes) -> str:
-    """The secret again. Raises DataKeyWrong."""
+    """Decrypt the secret. Raises DataKeyWrong."""
     return vault.open(PEOPLE, place(name), kept).decode()
 
 
 def place(name: str) -> str:
-    """The place of an account's secret, as the vault binds it."""
+    """The place of an account's secret, to which the vault binds it."""
     return f"totp:{name}"
 
 
 def address(secret: str, name: str) -> str:
-    """What an app reads from a QR code."""
+    """The URI for an app's QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=_ISSUER)
 
 
 def step_of(secret: str, code: str, now_ms: int, after: int | None) -> int | None:
-    """The step of time whose code this is, if it is later than `after`; else None."""
+    """The time step of this code, if it is later than `after`; else None."""
     digits = "".join(code.split())
     if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
         return None

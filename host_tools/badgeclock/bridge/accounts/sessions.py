@@ -1,7 +1,7 @@
-"""Who is signed in. A session is 256 random bits in a cookie, of which the store has the SHA-256 alone.
+"""Sessions. A session is 256 random bits in a cookie, of which the store has only the SHA-256.
 
-It ends by itself: so long after its last page, and so long after its beginning. Signing in, another password and other
-codes make a new one; nothing gives an old one more rights than it began with.
+It expires some time after its last page, and some time after its beginning. Signing in, a new password and new codes
+start a new one; no session ever gains rights.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from badgeclock.bridge.store import schema
 
 HOUR_MS: Final = 3_600_000
 IDLE_MS: Final = 2 * HOUR_MS
-"""So long after its last page a session ends."""
+"""A session ends this long after its last page."""
 SEEN_NOTED_MS: Final = 5 * 60_000
-"""How exactly the last page is noted."""
+"""Resolution of the recorded time of the last page."""
 KEPT_MS: Final = 24 * HOUR_MS
 """How long a row is kept after its end."""
 _SECRET_BYTES: Final = 32
@@ -28,7 +28,7 @@ _FORM: Final = re.compile(r"[0-9A-Za-z_-]{43}")
 
 
 class Session(NamedTuple):
-    """A session that holds, and the row of its account. `shows_names`: its owner has opened the workers' names."""
+    """A valid session, and the row of its account. `shows_names`: its owner has opened the workers' names."""
 
     id: int
     account_id: int
@@ -36,12 +36,12 @@ class Session(NamedTuple):
     shows_names: bool
 
     def is_page_unnoted(self, now_ms: int) -> bool:
-        """Whether its last page was noted so long ago that this one is to be."""
+        """Whether its last recorded page is old enough to record this one."""
         return self.seen_ms <= now_ms - SEEN_NOTED_MS
 
 
 class Held(NamedTuple):
-    """A session that holds, as its owner may see it: since when, when its last page was, until when at most."""
+    """A valid session, as its owner may see it: its start, its last page, its latest end."""
 
     id: int
     opened_ms: int
@@ -50,7 +50,7 @@ class Held(NamedTuple):
 
 
 def open_session(connection: Connection, account_id: int, hours: int, now_ms: int) -> str:
-    """Begin a session that ends after so many hours; returns its secret, for the only time."""
+    """Begin a session that ends after so many hours; returns its secret, which cannot be shown again."""
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     table = schema.sessions
     over = or_(table.c.ended_ms < now_ms - KEPT_MS, table.c.ends_ms < now_ms - KEPT_MS)
@@ -70,7 +70,7 @@ def open_session(connection: Connection, account_id: int, hours: int, now_ms: in
 
 
 def find(connection: Connection, secret: str, now_ms: int) -> Session | None:
-    """The session of a secret, if it holds."""
+    """The session of a secret, if it is valid."""
     if not _FORM.fullmatch(secret):
         return None
     table, accounts = schema.sessions, schema.accounts
@@ -83,13 +83,13 @@ def find(connection: Connection, secret: str, now_ms: int) -> Session | None:
 
 
 def note_page(connection: Connection, session_id: int, now_ms: int) -> None:
-    """Note that a page was asked for."""
+    """Record a page request."""
     table = schema.sessions
     connection.execute(update(table).where(table.c.id == session_id).values(seen_ms=now_ms))
 
 
 def note_names(connection: Connection, session_id: int) -> None:
-    """Note that the workers' names were opened."""
+    """Record that the workers' names were opened."""
     table = schema.sessions
     connection.execute(update(table).where(table.c.id == session_id).values(shows_names=True))
 
@@ -111,7 +111,7 @@ def end_all(connection: Connection, account_id: int, now_ms: int) -> None:
 
 
 def held(connection: Connection, account_id: int, now_ms: int) -> list[Held]:
-    """The sessions of an account that hold, the one that was used last first."""
+    """The valid sessions of an account, most recently used first."""
     table = schema.sessions
     which = (table.c.account_id == account_id, *_holding(now_ms))
     rows = connection.execute(select(table).where(*which).order_by(table.c.seen_ms.desc()))
@@ -119,14 +119,14 @@ def held(connection: Connection, account_id: int, now_ms: int) -> list[Held]:
 
 
 def counts(connection: Connection, now_ms: int) -> dict[int, int]:
-    """How many sessions of each account (by its row) hold."""
+    """The number of valid sessions of each account (by its row)."""
     table = schema.sessions
     found = select(table.c.account_id, func.count()).where(*_holding(now_ms)).group_by(table.c.account_id)
     return dict(connection.execute(found).tuples().all())
 
 
 def form_token(secret: str) -> str:
-    """What every form of a session bears, so that no other page can send one: it follows from the secret."""
+    """The token in every form of a session, derived from the secret, so that no other page can submit one."""
     return hmac.digest(secret.encode(), b"form", "sha256").hex()
 
 

@@ -1,1 +1,1 @@
-"""What people do through the console: the acts, each with its right and reach, and the bridge's socket for them."""
+"""The acts that people do through the console, each with its right and reach, and the bridge's socket for them."""

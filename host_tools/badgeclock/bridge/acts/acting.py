@@ -1,4 +1,4 @@
-"""Who acts, and what every act's fields have in common."""
+"""The actor, and the base of every act's fields."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Body(BaseModel):
 
 
 class Actor(NamedTuple):
-    """Who acts, in which transaction, when (ms UTC)."""
+    """The actor, the transaction, and the time (ms UTC)."""
 
     connection: Connection
     vault: Vault
@@ -35,18 +35,18 @@ class Actor(NamedTuple):
     now_ms: int
 
     def decision(self, why: str) -> Decision:
-        """A decision of theirs."""
+        """A decision by the actor."""
         return Decision(self.name, why, self.now_ms)
 
     def operator(self, why: str = "") -> Operator:
-        """As the book of acts knows them."""
+        """The actor's name in the book of acts."""
         return Operator(self.name, why)
 
     @property
     def name(self) -> str:
-        """An account is no user of the machine."""
+        """None: an account is not a user of the machine."""
         return f"{self.account.name} (console)"
 
     def check_item(self, item: str) -> None:
-        """Raise NotAllowed unless an item is within their reach."""
+        """Raise NotAllowed unless an item is within the actor's reach."""
         within.check_item(self.connection, self.account.reach, item, self.now_ms)

@@ -1,8 +1,7 @@
-"""Every act that the console offers: one function each, the same that the command line calls.
+"""Every act that the console offers: one function each, the same as the command line calls.
 
-An act comes with the secret of its session. Whose it is, whether the account may do that, and whether what it is about
-is within its reach, is found out in the act's own transaction; so is what has changed since the page was shown. It is
-written down under the account's name.
+An act comes with the secret of its session. The act's own transaction checks the session, the account's right, its
+reach, and whether the item has changed since the page was shown. The act is recorded under the account's name.
 """
 
 from __future__ import annotations
@@ -45,17 +44,15 @@ Item = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 IMPORT_ROWS_MOST: Final = 2_000
-"""Of an import through the bridge, whose writer takes no punch meanwhile; larger ones go by the command line."""
-FAULTS_MOST: Final = 200
-"""So many causes of bad rows are listed."""
+"""Limit of an import through the bridge, whose writer stores no punch during it; larger ones need the command line."""
 SITES_OWN: Final = "site"
-"""In the place of a language: each site's own."""
+"""Instead of a language: each site's own."""
 NO_NIGHT: Final = "none"
-"""In the place of night hours."""
+"""Instead of night hours: none."""
 
 
 class Asked(StrEnum):
-    """The words by which acts are asked for."""
+    """The names of the acts."""
 
     SIGN_IN = "sign-in"
     SIGN_OUT = "sign-out"
@@ -109,8 +106,8 @@ class Nothing(Body):
 
 
 class SignIn(Body):
-    """Whose password and code the console has found to be right, or who the organisation's provider says that it is
-    (the SHA-256 of its word for them); for how many hours.
+    """The account whose password and code the console has verified, or the identity at the organisation's provider
+    (SHA-256); and the session's hours.
     """
 
     account: int
@@ -120,14 +117,14 @@ class SignIn(Body):
 
 
 class SetPassword(Body):
-    """The hash of another password; what the session lasts."""
+    """The hash of the new password; the new session's hours."""
 
     password_hash: Annotated[str, Field(max_length=300, repr=False)]
     hours: Annotated[int, Field(ge=1, le=24 * 31)]
 
 
 class SetCodes(Body):
-    """The secret of the codes that are asked for from now on, and the step of the first; without: none are."""
+    """The secret of the codes required from now on, and the step of the first; without it, no codes are required."""
 
     secret: Annotated[str | None, Field(max_length=64, repr=False)] = None
     step: int | None = None
@@ -142,13 +139,13 @@ class Decided(Body):
 
 
 class Cancelled(Decided):
-    """That a presence is to be cancelled at the authority."""
+    """Cancel a presence at the authority."""
 
     code: CancelCode = CancelCode.PLANNING
 
 
 class Corrected(Cancelled):
-    """That a presence is to be declared as the store has it now, or as said here."""
+    """Declare a presence as the store has it now, or as given here."""
 
     worker: Line | None = None
     employer: Line | None = None
@@ -157,7 +154,7 @@ class Corrected(Cancelled):
 
 
 class Declared(Decided):
-    """That a punch is to be declared."""
+    """Declare a punch."""
 
     way: Way | None = None
     employer: Line | None = None
@@ -165,7 +162,7 @@ class Declared(Decided):
 
 
 class BadgeGiven(Body):
-    """Whose badge made a punch that nobody was given."""
+    """The worker whose badge made a punch of an unknown badge."""
 
     item: Item
     worker: Line
@@ -173,7 +170,7 @@ class BadgeGiven(Body):
 
 
 class Order(StrEnum):
-    """What a clock can be ordered to do from a page; its end is ordered on the command line alone."""
+    """Orders for a clock from a page; retiring it needs the command line."""
 
     IDENTIFY = "identify"
     SELF_TEST = "self-test"
@@ -188,26 +185,26 @@ class Ordered(Decided):
 
 
 class SettingsWanted(Body):
-    """Settings that a clock is to have, as `volume=2`, one a line."""
+    """New settings of a clock, as `volume=2`, one per line."""
 
     item: Item
     settings: Annotated[str, Field(max_length=1000)]
 
 
 class Silenced(Decided):
-    """A cause of a clock's marks that a person knows of; without, all that stand."""
+    """The cause of a clock's mark to silence; without it, all present ones."""
 
     cause: Line | None = None
 
 
 class Named(Body):
-    """What an act is about, and nothing else."""
+    """The item of an act, and nothing else."""
 
     item: Item
 
 
 class BadgeTaken(Body):
-    """A badge that is taken back, by its row; with the worker who has it."""
+    """A badge to revoke, by its row; with its worker."""
 
     item: Item
     badge: Annotated[int, Field(ge=1, le=2**53)]
@@ -215,7 +212,7 @@ class BadgeTaken(Body):
 
 
 class Engagement(Body):
-    """A worker's employer, from and to which day, at which sites: names, one a line; none: all."""
+    """A worker's employer, from and to which day, at which sites: names, one per line; none: all."""
 
     item: Line
     employer: Line
@@ -236,7 +233,7 @@ class WorkerChanged(Body):
 
 
 class SiteChanged(Body):
-    """Another regime (from a day to come on), workplace number, longest shift or night hours of a site."""
+    """Another regime (from a future day on), workplace number, longest shift or night hours of a site."""
 
     item: Line
     regime: Regime | None = None
@@ -248,14 +245,14 @@ class SiteChanged(Body):
 
 
 class EmployerNamed(Body):
-    """An employer by its enterprise number, which is added if it is not there, and its name."""
+    """An employer by its enterprise number, which is added if it is new, and its name."""
 
     item: Line
     name: Line = ""
 
 
 class TableRows(Body):
-    """A table of an import, as the console has read it: the rows have a cell for each column, and what is wrong."""
+    """A table of an import, as the console has read it: each row has a cell per column, and its faults."""
 
     kind: Kind
     place: Annotated[str, Field(max_length=300)]
@@ -278,7 +275,7 @@ class SignsInBy(StrEnum):
 
 
 class AccountMade(Body):
-    """A new account; its reach as names of sites and numbers of employers, one a line; none: everything."""
+    """A new account; its reach as names of sites and numbers of employers, one per line; none: everything."""
 
     item: Line
     role: Role
@@ -299,7 +296,7 @@ class AccountChanged(Body):
 
 
 class AccountNamed(Body):
-    """An account, and why something is done to it."""
+    """An account, and the reason for the act."""
 
     item: Line
     why: Why
@@ -309,7 +306,7 @@ _B = TypeVar("_B", bound=Body)
 
 
 class Deed(NamedTuple):
-    """An act: the right that it takes (None: a session is enough), its fields, and what carries it out."""
+    """An act: the right it needs (None: a session is enough), its fields, and its function."""
 
     right: Right | None
     body: type[Body]
@@ -319,9 +316,9 @@ class Deed(NamedTuple):
 def perform(
     connection: Connection, vault: Vault, asked: str, secret: str, fields: Mapping[str, Any], now_ms: int
 ) -> Done:
-    """Carry out an act in the open transaction; returns what there is to say of it.
+    """Carry out an act in the open transaction; returns what to report of it.
 
-    Raises NotAllowed, or whatever the act itself raises; its fields are never in what is said of a wrong one.
+    Raises NotAllowed, or whatever the act itself raises; an error never contains the fields' values.
     """
     if asked == Asked.SIGN_IN:
         return _sign_in(connection, _read(SignIn, fields), now_ms)
@@ -375,7 +372,7 @@ def _sign_in(connection: Connection, body: SignIn, now_ms: int) -> Done:
 
 
 def _is_owner(connection: Connection, row: Any, body: SignIn) -> bool:
-    """Whether somebody comes the way that the account was made for, and is its owner there."""
+    """Whether somebody signs in by the account's own method, and is its owner."""
     if not accounts.of_row(row).by_provider or body.subject_sha256 is None:
         return not accounts.of_row(row).by_provider and body.subject_sha256 is None
     return accounts.bind(connection, row, body.subject_sha256)
@@ -414,7 +411,7 @@ def _show_names(actor: Actor, _: Nothing) -> Done:
     return {}
 
 
-# --- what waits for a person ---
+# --- items of the attention list ---
 
 
 def _give_badge(actor: Actor, body: BadgeGiven) -> Done:
@@ -507,7 +504,7 @@ def _correction_withdrawn(actor: Actor, body: Decided) -> Done:
     return {}
 
 
-# --- what the office keeps ---
+# --- the office's data ---
 
 
 def _order_clock(actor: Actor, body: Ordered) -> Done:
@@ -633,7 +630,7 @@ def _imported(actor: Actor, body: ImportRows, work: Callable[..., Report]) -> Do
         "queued": report.queued,
         "bad": len(report.faults),
         "following": report.following,
-        "faults": imports.gathered(report.faults)[:FAULTS_MOST],
+        "faults": imports.gathered(report.faults)[: imports.CAUSES_MOST],
     }
 
 
@@ -704,7 +701,7 @@ def _reach(actor: Actor, body: AccountMade | AccountChanged) -> Reach:
 
 
 def _check_other_account(actor: Actor, name: str) -> None:
-    """Nobody takes away their own account by mistake: the last administrator would lock everybody out."""
+    """Refuse acts on one's own account: the last administrator could lock everybody out."""
     _check_reaches_everything(actor)
     if name == actor.account.name:
         raise NotAllowed("this is your own account", "ask another administrator, or use the command line")
@@ -719,7 +716,7 @@ def _check_reaches_everything(actor: Actor) -> None:
 
 
 def _punch(item: str) -> tuple[str, int]:
-    """Clock and number of a punch that is named CLOCK/SEQ; a number that no punch has for anything else."""
+    """Clock and number of a punch written as CLOCK/SEQ; for anything else a number that no punch has."""
     clock, _, _ = item.rpartition("/")
     return clock, within.number(item, f"{clock}/")
 

@@ -1,9 +1,8 @@
 """The bridge's end of the console's socket: one line of JSON for each request, one for each answer.
 
 Only the bridge's own user may open it (mode 0600, and the kernel says who connects). A request is carried out by the
-bridge's one writer, so that no other process holds the store's lock: a console that hangs, floods or is gone
-costs no punch. At most so many connections are served at once, each for so long; a request that is cut off is not
-carried out.
+bridge's one writer, so that no other process holds the store's lock: a console that hangs, floods or crashes delays no
+punch. The number of connections and the time of each are limited; an incomplete request is not carried out.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from badgeclock.bridge.store.vault import Vault
 from badgeclock.errors import BadgeclockError
 
 LINE_BYTES: Final = 65_536
-"""Of a request that is no import; the console holds its own to it."""
+"""Limit of a request other than an import; the console keeps its own to it."""
 IMPORT_BYTES: Final = 4 * 2**20
-"""Of the rows of an import: no line is longer."""
+"""Limit of an import's rows: no line is longer."""
 WAIT_S: Final = 10.0
-"""How long a request may take to come in, and its answer to go out."""
+"""How long receiving a request, and sending its answer, may take."""
 CONNECTIONS: Final = 32
 _PEER: Final = struct.Struct("3i")
 """pid, uid and gid of the other end (unix(7), SO_PEERCRED)."""
@@ -40,7 +39,7 @@ log = structlog.get_logger("badgeclock.bridge.acts")
 
 @contextlib.contextmanager
 def named(path: Path) -> Iterator[str]:
-    """A name of a socket's file that is short enough (108 bytes, unix(7)) in any folder: by an open folder."""
+    """A short enough name (108 bytes, unix(7)) for a socket's file in any folder: relative to an open folder."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -62,7 +61,7 @@ class ActsSocket:
         self._serving: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Serve until cancelled; without a folder for the socket the bridge runs on, and says so."""
+        """Serve until cancelled; without a folder for the socket the bridge continues, and logs that."""
         try:
             listener = self._listener()
         except OSError as error:
@@ -107,7 +106,7 @@ class ActsSocket:
                 async with asyncio.timeout(WAIT_S):
                     await writer.drain()
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # nothing was asked for, or nobody waits for the answer
+            pass  # no request came, or the client has gone
         finally:
             self._serving.discard(task)
             writer.close()

@@ -1,7 +1,7 @@
-"""The acts about links that end by themselves, and about what only an inspector sees.
+"""The acts on links that expire, and on data for inspectors.
 
-Who comes by a link has no session: the act bears the link's secret, and is written down under the link's number and the
-name of who gave it out.
+A visitor by a link has no session: the act comes with the link's secret, and is recorded under the link's number and
+its maker's name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BY_LINK: Final = frozenset({OPEN_LINK, LINK_NUMBERS})
 
 
 class Wanted(Body):
-    """A link for a site, or else for a worker, for so many hours, and why."""
+    """A link for a site, or else for a worker, for so many hours, and the reason."""
 
     site: Line | None = None
     worker: Line | None = None
@@ -36,20 +36,20 @@ class Wanted(Body):
 
 
 class Revoked(Body):
-    """Which link is to end, and why."""
+    """The link to end, and the reason."""
 
     number: Annotated[int, Field(ge=1, lt=2**62)]
     why: Why
 
 
 class OfSite(Body):
-    """A site whose people's numbers are shown."""
+    """A site whose people's national numbers are shown."""
 
     site: Line
 
 
 class Hours(Body):
-    """Whose hours were written out: those of a site and period, or of one worker."""
+    """The exported hours: those of a site and period, or of one worker."""
 
     site: Line = ""
     worker: Line = ""
@@ -58,7 +58,7 @@ class Hours(Body):
 
 
 def make(actor: Actor, body: Wanted) -> Done:
-    """Make a link; anyone who has it sees all of a site, so that its maker must too."""
+    """Make a link; it shows a whole site, so its maker must have the whole site in reach."""
     inside = within.of(actor.connection, actor.account.reach, actor.now_ms)
     if body.site:
         inside.check_site(body.site)
@@ -81,7 +81,7 @@ def revoke(actor: Actor, body: Revoked) -> Done:
 
 
 def is_within(inside: Within, row: object) -> bool:
-    """Whether a row of `links.listing` is of a site or a worker within."""
+    """Whether a row of `links.listing` is of a site or a worker within the reach."""
     site, worker = getattr(row, "site", None), getattr(row, "worker", None)
     if site is not None:
         return inside.has_all_employers and site in inside.site_names()
@@ -89,14 +89,14 @@ def is_within(inside: Within, row: object) -> bool:
 
 
 def show_numbers(actor: Actor, body: OfSite) -> Done:
-    """Write down that the national numbers of a site's people are shown."""
+    """Record that the national numbers of a site's people are shown."""
     row = within.of(actor.connection, actor.account.reach, actor.now_ms).check_site(body.site)
     audit_log.write(actor.connection, actor.operator(), Act.NUMBERS_SHOWN, ("site", row), {}, actor.now_ms)
     return {}
 
 
 def note_hours(actor: Actor, body: Hours) -> Done:
-    """Write down that hours were written out."""
+    """Record an export of hours."""
     inside = within.of(actor.connection, actor.account.reach, actor.now_ms)
     subject = ("account", actor.account.id)
     if body.worker:
@@ -109,7 +109,7 @@ def note_hours(actor: Actor, body: Hours) -> Done:
 
 
 def perform(connection: Connection, asked: str, secret: str, now_ms: int) -> Done:
-    """Carry out an act of who comes by a link. Raises NotAllowed if it holds no more."""
+    """Carry out an act of a visitor by a link. Raises NotAllowed if the link has ended."""
     link = links.find(connection, secret, now_ms)
     if link is None or (asked == LINK_NUMBERS and link.site_id is None):
         raise NotAllowed("this link opens nothing any more", "ask for another one where you got it")

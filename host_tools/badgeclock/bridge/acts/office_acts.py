@@ -1,4 +1,4 @@
-"""The acts of the office's registration: whom it registers, whom it adds at the gate, and the plans it takes back."""
+"""The acts of the office's registration: registering workers, adding them at the gate, and withdrawing plans."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NEW_BYTES: Final = 3
 
 
 class One(Body):
-    """A worker, by reference, and a day; of several employers the one's enterprise number."""
+    """A worker, by reference, a day, and with several employers the enterprise number of one."""
 
     worker: Line
     day: date
@@ -35,7 +35,7 @@ class One(Body):
 
 
 class Registered(Body):
-    """Whom to register at a site, and why."""
+    """The workers to register at a site, and the reason."""
 
     site: Line
     entries: Annotated[list[One], Field(min_length=1, max_length=ENTRIES_MOST)]
@@ -43,7 +43,7 @@ class Registered(Body):
 
 
 class AtTheGate(Body):
-    """Somebody by number: a national one, or that of a Limosa declaration, typed or scanned. Who is not known yet is
+    """A person by number: a national one, or that of a Limosa declaration, typed or scanned. An unknown person is
     added, with a name and, with a national number, an employer.
     """
 
@@ -57,14 +57,14 @@ class AtTheGate(Body):
 
 
 class Withdrawn(Body):
-    """Which plan is taken back, and why."""
+    """The plan to withdraw, and the reason."""
 
     number: Annotated[int, Field(ge=1, lt=2**62)]
     why: Why
 
 
 def register(actor: Actor, body: Registered) -> Done:
-    """Register workers who are known."""
+    """Register known workers."""
     inside = within.of(actor.connection, actor.account.reach, actor.now_ms)
     inside.check_site(body.site)
     entries = []
@@ -76,7 +76,7 @@ def register(actor: Actor, body: Registered) -> Done:
 
 
 def register_at_gate(actor: Actor, body: AtTheGate) -> Done:
-    """Register somebody by number, who is added if nobody has it."""
+    """Register a person by number, adding them if unknown."""
     inside = within.of(actor.connection, actor.account.reach, actor.now_ms)
     inside.check_site(body.site)
     identity = _identity(body.number)
@@ -91,7 +91,7 @@ def register_at_gate(actor: Actor, body: AtTheGate) -> Done:
 
 
 def withdraw(actor: Actor, body: Withdrawn) -> Done:
-    """Take back what was planned."""
+    """Withdraw a plan."""
     inside, table = within.of(actor.connection, actor.account.reach, actor.now_ms), schema.later_registrations
     conditions = [*inside.sites(table.c.site_id), *inside.workers(table.c.worker_id)]
     which = select(table.c.id).where(table.c.id == body.number, *conditions)
@@ -104,7 +104,7 @@ def withdraw(actor: Actor, body: Withdrawn) -> Done:
 def _registered(actor: Actor, inside: Within, entries: list[Entry], why: str) -> Done:
     done = office_registrations.register(actor.connection, entries, actor.decision(why))
     for one in done:
-        # Under Limosa no employer is declared; the worker is within already.
+        # Under Limosa no employer is declared; the worker was checked to be within the reach.
         if one.employer_kbo and not inside.employer_kbo(one.employer_kbo):
             raise NotAllowed(f"{one.entry.worker!r} would be declared under another employer", "name one within reach")
     counts = {outcome.value: sum(one.outcome is outcome for one in done) for outcome in Outcome}
@@ -112,7 +112,7 @@ def _registered(actor: Actor, inside: Within, entries: list[Entry], why: str) ->
 
 
 def _identity(text: str) -> Identity:
-    """A number as it is typed or scanned: with eleven digits whose check digits hold it is a national one."""
+    """A number as typed or scanned: eleven digits with valid check digits are a national number."""
     digits = "".join(letter for letter in text if letter.isascii() and letter.isdigit())
     is_plain = all(letter.isdigit() or letter in " .-" for letter in text.strip())
     if is_plain and len(digits) == NISS_DIGITS:
@@ -135,7 +135,7 @@ def _check_own(inside: Within, reference: str) -> None:
 
 
 def _added(actor: Actor, inside: Within, identity: Identity, body: AtTheGate) -> str:
-    """The reference of a worker who is added with the number, until the office gives its own."""
+    """The reference of a worker added by number, until the office gives its own."""
     if not body.name.strip():
         raise NotAllowed("nobody is known by this number", "give the name too, and with a national number the employer")
     if not inside.has_all_employers:

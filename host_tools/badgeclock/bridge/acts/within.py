@@ -1,4 +1,4 @@
-"""Whether something that waits, by its item, is within an account's reach. What is beyond does not exist for it."""
+"""Whether an item is within an account's reach. Items outside do not exist for the account."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ _SEQ_DIGITS: Final = len(str(2**63)) - 1
 
 
 def of(connection: Connection, reach: Reach, now_ms: int) -> Within:
-    """What a reach has in it today."""
+    """The sites and workers in a reach today."""
     return Within(connection, reach, local_day(now_ms, BELGIUM.key))
 
 
 def check_item(connection: Connection, reach: Reach, item: str, now_ms: int) -> None:
-    """Raise NotAllowed unless an item (a presence's reference, CLOCK/SEQ, correction/NUMBER, a clock) is within."""
+    """Raise NotAllowed unless an item (a presence's reference, CLOCK/SEQ, correction/NUMBER, a clock) is within the
+    reach."""
     if reach.is_everything:
         return
     if item.startswith(EVENT_ITEM):
@@ -54,7 +55,7 @@ def check_item(connection: Connection, reach: Reach, item: str, now_ms: int) -> 
 
 
 def check_clock(connection: Connection, reach: Reach, name: str, now_ms: int) -> None:
-    """Raise NotAllowed unless a clock is at a site within, all of whose workers are."""
+    """Raise NotAllowed unless a clock's site, with all its workers, is within the reach."""
     if reach.is_everything:
         return
     within, table = of(connection, reach, now_ms), schema.clocks
@@ -64,7 +65,7 @@ def check_clock(connection: Connection, reach: Reach, name: str, now_ms: int) ->
 
 
 def number(item: str, before: str) -> int:
-    """The number behind a word; -1 if there is none."""
+    """The number after a word; -1 if there is none."""
     digits = item.removeprefix(before)
     return int(digits) if _is_number(digits) else -1
 

@@ -1,10 +1,10 @@
 """The list of everything that needs attention, oldest first, and the count of each reason.
 
-`reasons.NEEDS` says what there is and what to do. Command line, reading interface and metrics all come here. A badge
-that nobody was given is one row, whatever it punched; so are events of one kind about one thing.
+`reasons.NEEDS` lists the reasons and what to do. Command line, reading interface and metrics all use this module. A
+badge that is not assigned is one row, however often it punched; so are events of one kind about one thing.
 
-Nothing here shows a badge, a token or a national number: workers go by the office's own reference, an unknown badge by
-the code that its worker reads on the clock.
+Nothing here shows a badge, a token or a national number: workers are shown by the office's own reference, an unknown
+badge by the code that its worker reads on the clock.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from badgeclock.bridge.store.states import ENDED, ClockState, PresenceState, Pun
 from badgeclock.protocol.record import Direction
 
 REMARKS_DAYS: Final = 30
-"""So long the authority changes registrations; remarks of earlier days can no longer be mended."""
+"""How long the authority changes registrations; remarks of earlier days can no longer be corrected."""
 EVENT_ITEM: Final = "event/"
 _ASSUMED: Final = "assumed_"
 _GROUPED: Final = {PunchState.UNASSIGNED: "unknown_badge", PunchState.INVALID: "unsealed_punch"}
@@ -42,8 +42,8 @@ _GROUPED: Final = {PunchState.UNASSIGNED: "unknown_badge", PunchState.INVALID: "
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Something that waits. `item` is what the commands take; `since_ms` when it came; `code` is that of an unknown
-    badge; `times` how many punches, records or occurrences it represents.
+    """An item that needs attention. `item` is what the commands take; `since_ms` when it began; `code` is that of an
+    unknown badge; `times` how many punches, records or occurrences it represents.
     """
 
     reason: str
@@ -67,7 +67,7 @@ class Row:
 
 
 def listing(connection: Connection, limit: int, now_ms: int) -> list[Row]:
-    """At most `limit` of what waits for a person, oldest first."""
+    """At most `limit` items, oldest first."""
     rows = [
         *_presences(connection, limit, now_ms),
         *_assumed(connection, limit, now_ms),
@@ -81,7 +81,7 @@ def listing(connection: Connection, limit: int, now_ms: int) -> list[Row]:
 
 
 def counts(connection: Connection, now_ms: int) -> dict[str, int]:
-    """How many rows there are of each reason, those of which there is none included."""
+    """The number of rows of each reason, zeros included."""
     found = dict.fromkeys(NEEDS, 0)
     for reason, count in _counted(connection, now_ms):
         found[reason] = found.get(reason, 0) + count
@@ -89,7 +89,7 @@ def counts(connection: Connection, now_ms: int) -> dict[str, int]:
 
 
 def settle(connection: Connection, item: str, decision: Decision) -> None:
-    """Somebody has seen to an event, or to the remarks of a presence: it leaves the list. Raises PresenceError."""
+    """Settle an event, or the remarks of a presence: it leaves the list. Raises PresenceError."""
     decision = checked(decision)
     if item.startswith(EVENT_ITEM):
         _settle_event(connection, item, decision)
@@ -144,11 +144,11 @@ def _note(
     event_log.write(connection, [happened], decision.now_ms)
 
 
-# --- what there is ---
+# --- which rows there are ---
 
 
 def _filed(column: Any) -> Select[Any]:
-    """The rows of presences, or punches, of which a correction is open: that waits instead."""
+    """The rows of presences, or punches, with an open correction: that is listed instead."""
     return select(column).where(schema.filings.c.done_ms.is_(None), column.is_not(None))
 
 
@@ -156,14 +156,14 @@ def _waiting_presences(now_ms: int) -> ColumnElement[bool]:
     table = schema.presences
     oldest = local_day(now_ms, BELGIUM.key) - timedelta(days=REMARKS_DAYS)
     return and_(
-        text(f"({schema.FOR_PERSON})"),  # as the partial index has it, so that it can serve
+        text(f"({schema.FOR_PERSON})"),  # written like the partial index, so that it is used
         or_(table.c.state != PresenceState.REMARKS, table.c.day >= oldest),
         table.c.id.not_in(_filed(schema.filings.c.presence_id)),
     )
 
 
 def _assumed_presences(connection: Connection, now_ms: int) -> ColumnElement[bool] | None:
-    """Those of days that are not over, which can still be cancelled."""
+    """Presences of days that are not over, which can still be cancelled."""
     table, sites = schema.presences, schema.sites
     zones = connection.execute(select(sites.c.time_zone).distinct()).scalars().all()
     if not zones:
@@ -178,7 +178,7 @@ def _assumed_presences(connection: Connection, now_ms: int) -> ColumnElement[boo
 
 
 def _waiting_punches() -> ColumnElement[bool]:
-    """Those that a person decides one by one; a clock under quarantine has its own row."""
+    """Punches that are decided one by one; a clock under quarantine has its own row."""
     table, clocks = schema.punches, schema.clocks
     held = select(clocks.c.id).where(clocks.c.state == ClockState.QUARANTINED)
     return and_(
@@ -192,7 +192,7 @@ def _open_punches(*states: PunchState) -> Select[Any]:
     return (
         select(table.c.id)
         .where(
-            text(f"({schema.PUNCH_FOR_PERSON})"),  # as the partial index has it
+            text(f"({schema.PUNCH_FOR_PERSON})"),  # written like the partial index
             table.c.state.in_(states),
             table.c.id.not_in(_filed(schema.filings.c.punch_id)),
         )
@@ -201,7 +201,7 @@ def _open_punches(*states: PunchState) -> Select[Any]:
 
 
 def _open_events() -> ColumnElement[bool]:
-    """Those that nobody has seen to; a record that was newer than the bridge needs nobody once it is taken."""
+    """Events that are not settled; a record newer than the bridge needs nobody once it is accepted."""
     table, clocks = schema.events, schema.clocks
     taken = (
         exists()
@@ -216,7 +216,7 @@ def _open_events() -> ColumnElement[bool]:
 
 
 def _badge_groups() -> Select[Any]:
-    """A row for each badge at a site whose punches nobody was given, or no seal vouches for: its first punch."""
+    """A row for each badge at a site that is not assigned, or whose punches have no valid seal: its first punch."""
     table = schema.punches
     return (
         select(
@@ -318,8 +318,8 @@ def _assumed(connection: Connection, limit: int, now_ms: int) -> Iterator[Row]:
 
 
 def _with_names(which: ColumnElement[bool], since: Any, limit: int) -> Select[Any]:
-    """The presences of a condition, at most so many, those that have waited longest; by no order that the table has
-    anyway, so that the database looks through the few and not through all.
+    """At most so many presences of a condition, those that have waited longest; sorted by an expression that no index
+    has, so that the database reads the few matches and not the whole table.
     """
     table, workers, sites = schema.presences, schema.workers, schema.sites
     found = select(table.c.id).where(which).order_by(since, table.c.id).limit(limit).correlate(None)
@@ -370,7 +370,7 @@ def _badges(connection: Connection, limit: int) -> Iterator[Row]:
 
 
 def _last_holders(connection: Connection, punches: Iterable[int]) -> dict[tuple[int, bytes], str]:
-    """Who had the badges of these punches last, if anybody had."""
+    """The last holders of these punches' badges, if any."""
     table, badges, workers = schema.punches, schema.badges, schema.workers
     rows = connection.execute(
         select(badges.c.site_id, badges.c.token, workers.c.reference)
@@ -456,7 +456,7 @@ def _clocks(connection: Connection) -> Iterator[Row]:
 
 
 def _quarantined_punches(connection: Connection, clock_ids: Sequence[int]) -> dict[int, int]:
-    table = schema.punches  # of all clocks that have any, for those of one clock are found only among all that it sent
+    table = schema.punches  # all clocks that have any: one clock's are found only by reading all its punches
     waiting = select(table.c.clock_id).where(
         table.c.id.in_(_open_punches(PunchState.WAITING)), table.c.reason == Reason.QUARANTINE
     )

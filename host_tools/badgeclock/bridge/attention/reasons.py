@@ -1,8 +1,8 @@
 """Everything that needs attention, as one table: its metric, its events, what waits, and what to do about it.
 
 The zeros of `badgeclock_attention`, the table in docs/operating.md and the list of `badgeclock bridge attention` are
-made from `NEEDS`. Every state, reason, mark and kind of event that the code has is either the source of a row here or
-in `NOBODY`, with why it needs nobody; a test fails for one that is in neither.
+made from `NEEDS`. Every state, reason, mark and kind of event of the code is either the source of a row here or in
+`NOBODY`, with the reason why it needs nobody; a test fails for one in neither.
 """
 
 from __future__ import annotations
@@ -18,29 +18,27 @@ from badgeclock.bridge.store.event_log import Kind
 from badgeclock.bridge.store.states import ClockState, PresenceState, PunchState, Reason
 
 ITEM: Final = "ITEM"
-"""What is in `to_do` for the item of a row."""
+"""Placeholder in `to_do` for the item of a row."""
 CLOCK: Final = "CLOCK"
-"""What is there for its clock."""
+"""Placeholder for its clock."""
 NUMBER: Final = "NUMBER"
-"""What is there for the number of a correction."""
+"""Placeholder for the number of a correction."""
 
 
 class Source(NamedTuple):
-    """A word of the code that may mean work for a person: the enumeration that it is of, and its value."""
+    """A word of the code that may mean work for a person: its enumeration, and its value."""
 
     of: str
     value: str
 
 
 class Need(NamedTuple):
-    """Something that a person must act on.
+    """A reason why a person must act.
 
-    reason       the metric's label, and the list's word
-    sources      the states, reasons, causes and kinds of event that it stands for
-    events       the kinds of event that say that it has come
-    what         what waits
-    to_do        what to do about a row; ITEM is the row's item, CLOCK its clock, NUMBER a correction's number
-    of_presence  the same where it is a presence that waits, and not a punch
+    reason the metric's label, and the list's word sources the states, reasons, causes and kinds of event that it stands
+    for events the kinds of event that announce it what what waits to_do what to do about a row; ITEM is the row's item,
+    CLOCK its clock, NUMBER a correction's number of_presence the same where it is a presence that waits, and not a
+    punch
     """
 
     reason: str
@@ -127,7 +125,8 @@ _PRESENCES: Final = (
         "assumed_no_in",
         (source(Assumed.NO_IN),),
         (Kind.PRESENCE_ASSUMED,),
-        "a day, or a movement out, that was declared and is not evident: an OUT or a break without IN",
+        "a day, or a movement out, that was declared and is not evident: an OUT or a break without IN, or a first "
+        "punch at night",
         "ask the worker. It is right: `badgeclock bridge presence keep ITEM --reason …`. Nobody came: "
         "`badgeclock bridge presence cancel ITEM --reason …`. A movement that went the other way: "
         "`badgeclock bridge presence correct ITEM --way in --reason …`",
@@ -254,12 +253,12 @@ _CLOCKS: Final = (
 
 
 def _of_event(kind: Kind, what: str, to_do: str) -> Need:
-    """An event that waits until somebody says that it is seen to."""
+    """An event that is open until somebody settles it."""
     return Need(kind.value, (source(kind),), (kind,), what, f"{to_do}; then `{_SETTLE}`")
 
 
 def _until_done(kind: Kind, what: str, to_do: str) -> Need:
-    """An event that waits until what is to be done about it is done, or somebody says that it is seen to."""
+    """An event that is open until its cause is resolved, or somebody settles it."""
     return Need(kind.value, (source(kind),), (kind,), what, f"{to_do}, which ends it; or else `{_SETTLE}`")
 
 
@@ -358,7 +357,7 @@ NEEDS: Final[Mapping[str, Need]] = {need.reason: need for need in (*_PRESENCES, 
 """By reason, in the order of the documentation."""
 
 EVENT_NEEDS: Final[frozenset[str]] = frozenset(need.reason for need in _EVENTS)
-"""Those whose rows are events themselves."""
+"""Reasons whose rows are events themselves."""
 
 _UNDER_WAY: Final = "it is under way, and what becomes too late waits with its own reason"
 _DONE: Final = "it says what somebody, or the bridge, did"
@@ -447,7 +446,7 @@ NOBODY: Final[Mapping[Source, str]] = {
 
 
 def sources() -> Iterator[Source]:
-    """Every word of the code that there is to decide about."""
+    """Every word of the code that must be in one of the two."""
     for words in (PresenceState, PunchState, Reason, Assumed, ClockState, Kind):
         yield from map(source, words)
     yield from map(cause, health.TO_DO)
@@ -455,7 +454,7 @@ def sources() -> Iterator[Source]:
 
 
 def page_table() -> str:
-    """The table of docs/operating.md, a line a need."""
+    """The table of docs/operating.md, a line per reason."""
     lines = ["| reason | what waits | to do | events |", "|---|---|---|---|"]
     for need in NEEDS.values():
         events = ", ".join(f"`{kind.value}`" for kind in need.events)

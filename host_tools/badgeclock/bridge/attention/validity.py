@@ -1,7 +1,7 @@
 """When certificates and tokens end: the bridge's own, its authority's, the console's, clocks' and planning tools'.
 
-One source for the notices, the metrics and `badgeclock doctor`. A file that cannot be read has no end here: what reads
-it says why.
+One source for the notices, the metrics and `badgeclock doctor`. A file that cannot be read is left out here: its user
+reports why.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 DAY_MS: Final = 86_400_000
 STEPS_DAYS: Final = (30, 14, 3)
-"""So many days before the end somebody is called."""
+"""Notices are sent this many days before the end."""
 _PLAIN: Final = ("certificate", "service_certificate")
 
 
 class Holder(StrEnum):
-    """What ends."""
+    """What expires."""
 
     BRIDGE = "bridge"
-    """The bridge's own certificate, by which it is known to the broker."""
+    """The bridge's own certificate, with which it connects to the broker."""
     SITE_AUTHORITY = "site_authority"
-    """The site's own authority, whose certificates everybody there has."""
+    """The site's own authority, which issued all certificates there."""
     AUTHORITY = "authority"
     """Certificates for the authority that declarations go to."""
     CONSOLE = "console"
@@ -40,7 +40,7 @@ class Holder(StrEnum):
 
 
 class Ending(NamedTuple):
-    """What ends, by which name people know it, and when (ms UTC)."""
+    """What expires, its name for people, and when (ms UTC)."""
 
     holder: Holder
     name: str
@@ -52,7 +52,7 @@ class Ending(NamedTuple):
 
 
 def of_files(settings: BridgeSettings) -> list[Ending]:
-    """Of the certificates that the settings name; of several in a file the one that ends first."""
+    """Expiry of the certificates named in the settings; of several in a file, the earliest."""
     found: list[tuple[Holder, Path]] = [
         (Holder.BRIDGE, settings.broker.certificate),
         (Holder.SITE_AUTHORITY, settings.broker.ca),
@@ -66,7 +66,7 @@ def of_files(settings: BridgeSettings) -> list[Ending]:
 
 
 def of_store(connection: Connection, now_ms: int) -> list[Ending]:
-    """Of the clocks in use, as each says itself, and of the planning tools' tokens that have not ended long ago."""
+    """Expiry of the clocks in use, as each reports, and of planning tools' tokens, except those that ended long ago."""
     clocks, tokens = schema.clocks, schema.api_tokens
     until = cast(clocks.c.status["cert_until"].as_string(), BigInteger)
     ends = connection.execute(
@@ -82,7 +82,7 @@ def of_store(connection: Connection, now_ms: int) -> list[Ending]:
 
 
 def step_of(ending: Ending, now_ms: int) -> int | None:
-    """The last of the steps that is reached, in days; 0 once it has ended; None while none is."""
+    """The last step that is reached, in days; 0 once expired; None before the first."""
     left = ending.days_left(now_ms)
     if left < 0:
         return 0
@@ -100,7 +100,7 @@ def _end_of(path: Path) -> Iterator[int]:
 
 
 def fewest_days(endings: Iterable[Ending], now_ms: int) -> dict[str, int]:
-    """The days left of what ends first, by its holder; what has ended has less than none."""
+    """The days left of what expires first, by holder; negative once expired."""
     found: dict[str, int] = {}
     for one in endings:
         left = one.days_left(now_ms)

@@ -1,1 +1,1 @@
-"""The clocks as the office sees them: the registry, their health, remote settings, the badge desk."""
+"""The office's view of the clocks: the registry, their health, remote settings, the badge desk."""

@@ -1,12 +1,12 @@
 """The badge desk: carries out operators' jobs on a card, through a clock in issue mode.
 
-    BadgeDesk      gets jobs from the store, one at a time for each clock, and writes down what becomes of them
-    Conversation   one job's frames with its clock: a step, its one answer, a deadline (docs/protocol.md §6)
+    BadgeDesk gets jobs from the store, one at a time for each clock, and records their results Conversation one job's
+    frames with its clock: a step, its one answer, a deadline (docs/protocol.md §6)
 
-The clock passes bytes on; every key is here, and what a card or a clock answers is believed only as far as the card's
-own cryptography goes. Whatever they answer, a job ends with an outcome and the bridge goes on. A card that is pulled
-away can be laid again at once; after a few times, or when the clock or the bridge goes away, the job ends as
-interrupted, and the same job again finishes what was begun. Nothing of UIDs, numbers, keys or APDUs is ever logged.
+The clock passes bytes on; all keys are here, and answers of a card or a clock are trusted only as far as the card's own
+cryptography proves them. Whatever they answer, a job ends with an outcome and the bridge continues. A card that is
+removed can be presented again at once; after a few times, or when the clock or the bridge disconnects, the job ends as
+interrupted, and the same job again completes what was begun. UIDs, numbers, keys and APDUs are never logged.
 """
 
 from __future__ import annotations
@@ -43,23 +43,23 @@ from badgeclock.protocol.topics import Channel, clock_of
 
 POLL_S: Final = 0.5
 LIMIT_S: Final = 60
-"""Without a step for so long, the clock leaves issue mode by itself."""
+"""Without a step for this long, the clock leaves issue mode by itself."""
 LAY_S: Final = 45.0
-"""How long a card is waited for."""
+"""How long to wait for a card."""
 ANSWER_S: Final = 12.0
-"""How long an answer is waited for: the clock gives the card 3 s for a command, its link up to 5 s for a packet."""
+"""How long to wait for an answer: the clock gives the card 3 s for a command, its link up to 5 s for a packet."""
 CLOSED_S: Final = 2.0
-"""How long the end of a job waits to be confirmed; the clock ends issue mode by itself if it is not there."""
+"""How long to wait for confirmation of a job's end; a clock that is away ends issue mode by itself."""
 CAUGHT_UP_S: Final = 10.0
-"""How long a job waits for the clock's newest records, before which it cannot begin."""
+"""How long a job waits for the clock's newest records, which it needs to begin."""
 OPEN_TRIES: Final = 5
-"""How often that is done for one job."""
+"""How often one job does that."""
 LAID_AGAIN: Final = 4
-"""How often a card may be pulled away before the job gives up."""
+"""How often a card may be removed before the job gives up."""
 SEVERAL_PAUSE_S: Final = 0.5
 _STOP_POLL_S: Final = 0.5
 _SEALED_FORM: Final = 2
-"""From this form of the desk's frames on a job has its own keys (`Online.desk`)."""
+"""From this form of desk frames on, each job has its own keys (`Online.desk`)."""
 
 log = structlog.get_logger("badgeclock.bridge.clocks.badge_desk")
 
@@ -103,20 +103,20 @@ def _place_of(connection: Connection, vault: Vault, name: str) -> _Place:
 
 
 def _sealed_keys(vault: Vault, row: Any) -> DeskKeys:
-    """The keys of a job that begins before the record that the store expects next of a clock, by its row."""
+    """The keys of a job that begins before the clock's next record in the store, by the clock's row."""
     seal_keys = vault.open(SEAL_KEYS + row.name, row.name, row.keys_closed)
     return frames.sealed_desk_keys(seal_keys[:KEY_BYTES], row.next_seq)
 
 
 def _sealed_keys_from(connection: Connection, vault: Vault, place: _Place, head: int) -> DeskKeys | None:
-    """The same, once the store has all records below `head`; None as long as it has not."""
+    """The same, once the store has all records below `head`; None until then."""
     table = schema.clocks
     row = connection.execute(select(table).where(table.c.id == place.clock_id)).one()
     return _sealed_keys(vault, row) if row.state == ClockState.ACTIVE and row.next_seq == head else None
 
 
 def _blind(connection: Connection, site_id: int) -> list[str]:
-    """The clocks of a site that said in their newest status that they do not read the keys of an issue."""
+    """The clocks of a site whose newest status reports that they do not read the keys of an issue."""
     table = schema.clocks
     said = select(table.c.name, table.c.status).where(
         table.c.site_id == site_id, table.c.state != ClockState.RETIRED, table.c.status.is_not(None)
@@ -133,7 +133,7 @@ def _is_there(connection: Connection, place: _Place) -> bool:
 
 
 class _OutOfStep(Exception):
-    """The clock says that another record comes next than the one whose key the bridge used: number `head`."""
+    """The clock's next record is not the one whose key the bridge used, but number `head`."""
 
     def __init__(self, head: int) -> None:
         self.head = head
@@ -155,7 +155,7 @@ class Conversation:
         self._answer: asyncio.Future[frames.Desk] | None = None
 
     def deliver(self, payload: bytes) -> bool:
-        """Take a frame from the clock; False if it is not the answer that is awaited. Never raises."""
+        """Handle a frame from the clock; False if it is not the awaited answer. Never raises."""
         try:
             frame = frames.open_frame(self._place.k_up, self._place.name, NO_SESSION, payload)
             body = frame.body
@@ -188,7 +188,7 @@ class Conversation:
         return True
 
     async def step(self, word: DeskStep, payload: bytes = b"", *, within_s: float = ANSWER_S) -> tuple[int, bytes]:
-        """Send a step and give its answer: (a DeskResult as sent, payload); raises Interrupted."""
+        """Send a step and return its answer: (a DeskResult as sent, payload); raises Interrupted."""
         answer = asyncio.get_running_loop().create_future()
         self._step += 1
         self._answer = answer
@@ -210,7 +210,7 @@ class Conversation:
     async def open(self, keys_from: Callable[[int], Coroutine[Any, Any, DeskKeys]]) -> None:
         """Put the clock into issue mode; raises Interrupted.
 
-        A punch that is under way moves the seal on: `keys_from(head)` waits until the store has it, and gives new keys.
+        A punch in progress advances the seal: `keys_from(head)` waits until the store has it, and returns new keys.
         """
         for _ in range(OPEN_TRIES):
             try:
@@ -224,7 +224,7 @@ class Conversation:
             raise Interrupted("the clock did not enter issue mode")
 
     async def close(self, end: DeskEnd) -> None:
-        """Let the clock show the end and take punches again, if it is still there."""
+        """Have the clock show the end and accept punches again, if it is still connected."""
         with contextlib.suppress(Interrupted, StoreError):
             await self.step(DeskStep.CLOSE, bytes([end]), within_s=CLOSED_S)
 
@@ -238,7 +238,8 @@ class Conversation:
         return payload
 
     async def run(self, dialogue: Dialogue[T]) -> T:
-        """A dialogue's result, over this clock; raises what it raises, BadgePulled, Interrupted."""
+        """The result of a dialogue with the card through this clock; raises the dialogue's errors, BadgePulled,
+        Interrupted."""
         try:
             apdu = next(dialogue)
             while True:
@@ -251,7 +252,7 @@ class Conversation:
 
 
 class BadgeDesk(Sender):
-    """Accepts the jobs that were asked for and carries them out, one at a time for each clock."""
+    """Carries out the requested jobs, one at a time for each clock."""
 
     def __init__(
         self,
@@ -272,7 +273,7 @@ class BadgeDesk(Sender):
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def deliver(self, topic: str, payload: bytes) -> bool:
-        """Take a message from the broker if it is the desk's: False if it is on another channel. Never raises."""
+        """Handle a message from the broker if it is the desk's; False if it is on another channel. Never raises."""
         name = clock_of(topic, Channel.DESK)
         if name is None:
             return False
@@ -282,7 +283,7 @@ class BadgeDesk(Sender):
         return True
 
     async def run(self) -> None:
-        """Work until cancelled; then the jobs under way end as interrupted."""
+        """Work until cancelled; then the jobs in progress end as interrupted."""
         try:
             await super().run()
         finally:
@@ -292,7 +293,7 @@ class BadgeDesk(Sender):
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def work(self) -> None:
-        """Start the jobs that were asked for since the last round; in the first, end those of an earlier process."""
+        """Start the jobs requested since the last round; in the first, end those of an earlier process."""
         if not self._begun:
             await self._store.writing(badge_desk_jobs.clear, self._now_ms())
             self._begun = True
@@ -306,7 +307,7 @@ class BadgeDesk(Sender):
             task.add_done_callback(lambda _: self._tasks.pop(job.clock, None))
 
     async def _carry_out(self, job: Job) -> None:
-        """One job from its row to its outcome; whatever goes wrong is the outcome."""
+        """Run one job from its row to its outcome; an error becomes the outcome."""
         try:
             if not await self._store.writing(badge_desk_jobs.begin, job.id, self._now_ms()):
                 return
@@ -332,14 +333,14 @@ class BadgeDesk(Sender):
             raise
         except BadgeclockError as error:
             return DeskState.FAILED, Outcome.of(error)
-        except Exception as error:  # noqa: BLE001 - a fault here must cost the job, not the bridge
+        except Exception as error:  # noqa: BLE001 - a bug here must only end the job, not the bridge
             log.error("a job of the badge desk failed", job=job.id, error=type(error).__name__)
             return DeskState.FAILED, Outcome(
                 "the bridge itself failed at this job", "the card, finished or not", "ask for the same again; report it"
             )
 
     async def _at_the_clock(self, job: Job) -> Outcome:
-        """Open issue mode, do the job with the card that is laid there, close."""
+        """Enter issue mode, do the job with the card presented there, leave issue mode."""
         place = await self._store.reading(_place_of, self._vault, job.clock)
 
         async def send(keys: DeskKeys, step: frames.Desk) -> bool:
@@ -374,7 +375,7 @@ class BadgeDesk(Sender):
             del self._conversations[job.clock]
 
     async def _with_card(self, job: Job, place: _Place, conversation: Conversation) -> Outcome:
-        """Do the job with a card; one that is pulled away may be laid again."""
+        """Do the job with a card; a removed card may be presented again."""
         do = {Kind.ISSUE: self._issue, Kind.READ: self._read, Kind.WIPE: self._wipe}[job.kind]
         text = "lay the card on the reader"
         pulled = 0
@@ -392,7 +393,7 @@ class BadgeDesk(Sender):
                 return await self._by_uid(job, place, unfit, unfit.uid)
 
     async def _laid(self, job: Job, place: _Place, conversation: Conversation, text: str) -> bytes:
-        """The UID, as shown, of the next card that is laid; raises NotLaid, BadgePulled, Unfit, Interrupted."""
+        """The UID, as shown, of the next card presented; raises NotLaid, BadgePulled, Unfit, Interrupted."""
         deadline = asyncio.get_running_loop().time() + LAY_S
         await self._set_progress(job, text)
         while True:
@@ -413,7 +414,7 @@ class BadgeDesk(Sender):
     async def _wait_for_card(
         self, job: Job, place: _Place, conversation: Conversation, deadline: float
     ) -> tuple[int, bytes]:
-        """One answer to the wait for a card, while somebody still waits for it and the clock is there."""
+        """One answer to the wait for a card, while the job is still wanted and the clock is connected."""
         looking = asyncio.ensure_future(conversation.step(DeskStep.BADGE, within_s=LIMIT_S + ANSWER_S))
         try:
             while True:
@@ -447,7 +448,7 @@ class BadgeDesk(Sender):
         if holder is not None:
             raise _in_use(holder)
         if card.state is CardState.ISSUED:
-            # Taken back, or written and never linked: nothing of its past may count as the new holder's.
+            # Revoked, or written and never linked: its past punches must not count for the new holder.
             await self._set_progress(job, "keep the card there: it is made blank")
             await conversation.run(cards.wipe(keys.root, card))
             card = await conversation.run(cards.examine(keys.root))
@@ -463,7 +464,7 @@ class BadgeDesk(Sender):
         return _described(f"the card is a badge of {worker} now", badge, number)
 
     async def _check_unclaimed(self, job: Job, keys: badge_keys.SiteKeys, card: Card, worker: str) -> None:
-        """Refuse a card without keys of the site whose UID is that of a badge in use: one of the two is a copy."""
+        """Refuse a card without keys of the site whose UID is that of a badge in use: one of them is a copy."""
         holder = await self._store.reading(badges.claimed, keys, card.uid)
         if holder is not None:
             await self._store.writing(
@@ -472,7 +473,7 @@ class BadgeDesk(Sender):
             raise _uid_in_use(holder)
 
     async def _check_readable(self, site_id: int) -> None:
-        """Refuse to issue at a site with a clock of an earlier version, to which the badge would be a stranger."""
+        """Refuse to issue at a site with a clock of an earlier version, which could not read the badge."""
         blind = await self._store.reading(_blind, site_id)
         if blind:
             raise DeskRefused(
@@ -481,7 +482,7 @@ class BadgeDesk(Sender):
             )
 
     async def _holder(self, keys: badge_keys.SiteKeys, card: Card) -> badges.Badge | None:
-        """Whose badge a card is now."""
+        """The present holder of a card."""
         if card.number is None:
             return None
         holder = await self._store.reading(badges.of_token, keys.site_id, keys.number_token(card.number))
@@ -517,14 +518,14 @@ class BadgeDesk(Sender):
             await self._store.writing(badges.learn, keys, holder, badge_keys.WrittenCard(card.uid, card.issue))
 
     async def _by_uid(self, job: Job, place: _Place, error: BadgeclockError, uid: bytes) -> Outcome:
-        """What is known of a badge that proves nothing; only reading is content with that."""
+        """What is known of a badge that proves nothing; enough only for reading."""
         if job.kind is not Kind.READ:
             raise error
         holder = await self._store.reading(badges.of_token, place.keys.site_id, place.keys.uid_token(uid))
         return _described(f"no proof: {error.what}; by its UID", holder, uid, genuine=False)
 
     async def _wipe(self, job: Job, place: _Place, conversation: Conversation, _: bytes) -> Outcome:
-        """Make blank a card that is nobody's; whose badge it is, is taken back first (`badge revoke`)."""
+        """Blank a card that is not assigned; an assigned one must first be revoked (`badge revoke`)."""
         keys = place.keys
         card = await conversation.run(cards.examine(keys.root))
         holder = await self._holder(keys, card)

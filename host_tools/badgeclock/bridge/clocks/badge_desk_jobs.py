@@ -1,7 +1,7 @@
-"""Jobs of the badge desk and their outcome: one row a job.
+"""Jobs of the badge desk and their outcome: one row per job.
 
-The caller writes a row and follows it; the bridge, in another process, carries it out and says in the row how far it
-is. A row ends once, and stays: it is the desk's book. Nothing in it is a key, a UID or a badge number.
+The caller writes a row and follows it; the bridge, in another process, carries it out and writes its progress to the
+row. A finished row stays, as the desk's log. It contains no key, UID or badge number.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from badgeclock.bridge.store.states import ClockState, DeskState
 from badgeclock.errors import BadgeclockError
 
 STALE_MS: Final = 30_000
-"""Nobody is still at the clock for a job that was asked for so long before the bridge started."""
+"""A job requested this long before the bridge started is stale: nobody is at the clock any more."""
 OPEN: Final = (DeskState.ASKED, DeskState.RUNNING)
 
 
 class Kind(StrEnum):
-    """What is to be done with the card that will be laid on the reader."""
+    """What to do with the card on the reader."""
 
     ISSUE = "issue"
     READ = "read"
@@ -33,8 +33,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended: what happened, what was kept and what to do next, each without full stop; and what to know of
-    the badge. `worker` is a reference, `badge` the row of its history, `card` a masked UID or number.
+    """How a job ended: what happened, what was kept and what to do next, each without full stop; and data on the badge.
+    `worker` is a reference, `badge` the row of its history, `card` a masked UID or number.
     """
 
     what: str
@@ -47,7 +47,7 @@ class Outcome:
 
     @classmethod
     def of(cls, error: BadgeclockError) -> Outcome:
-        """What an error says."""
+        """The result from an error."""
         return cls(error.what, error.kept, error.do)
 
 
@@ -65,7 +65,7 @@ class Job(NamedTuple):
 
 
 def ask(connection: Connection, *, clock: str, kind: Kind, worker: str | None, asked_by: str, now_ms: int) -> int:
-    """Ask for a job at a clock; returns its row. Raises PeopleError for a worker or a clock that cannot be."""
+    """Request a job at a clock; returns its row. Raises PeopleError for an unsuitable worker or clock."""
     if worker is not None:
         workers.check_worker(connection, worker)
     clocks = schema.clocks
@@ -107,14 +107,14 @@ def asked(connection: Connection) -> list[Job]:
 
 
 def is_next(connection: Connection, job: Job) -> bool:
-    """Whether nothing that was asked for before at the same clock is still open."""
+    """Whether no earlier job at the same clock is still open."""
     table = schema.desk_jobs
     before = table.c.ended_ms.is_(None) & (table.c.clock == job.clock) & (table.c.id < job.id)
     return connection.execute(select(table.c.id).where(before)).first() is None
 
 
 def begin(connection: Connection, job_id: int, now_ms: int) -> bool:
-    """Take a job on; False if it was stopped before."""
+    """Start a job; False if it was stopped before."""
     table = schema.desk_jobs
     begun = connection.execute(
         update(table)
@@ -125,19 +125,19 @@ def begin(connection: Connection, job_id: int, now_ms: int) -> bool:
 
 
 def set_progress(connection: Connection, job_id: int, progress: str) -> None:
-    """Say how far a job is."""
+    """Record a job's progress."""
     table = schema.desk_jobs
     connection.execute(update(table).where(table.c.id == job_id).values(progress=progress))
 
 
 def stop_asked(connection: Connection, job_id: int) -> bool:
-    """Whether the caller has given it up."""
+    """Whether the caller has cancelled it."""
     table = schema.desk_jobs
     return bool(connection.execute(select(table.c.stop_asked).where(table.c.id == job_id)).scalar_one())
 
 
 def stop(connection: Connection, job_id: int, now_ms: int) -> None:
-    """Give the job up: a job that nobody took on ends here, one under way as soon as no badge is being written."""
+    """Cancel the job: one that has not started ends here, one in progress as soon as no badge is being written."""
     table = schema.desk_jobs
     connection.execute(update(table).where(table.c.id == job_id).values(stop_asked=True))
     if find(connection, job_id).state is DeskState.ASKED:
@@ -155,7 +155,7 @@ def end(connection: Connection, job_id: int, state: DeskState, outcome: Outcome,
 
 
 def clear(connection: Connection, now_ms: int) -> int:
-    """End what a bridge that is gone left running, and what was asked when there was none; gives how many were open."""
+    """End jobs that an earlier bridge process left running, and stale requests; returns how many were open."""
     table = schema.desk_jobs
     left = connection.execute(
         select(table.c.id, table.c.state, table.c.asked_ms).where(table.c.ended_ms.is_(None))
@@ -169,5 +169,5 @@ def clear(connection: Connection, now_ms: int) -> int:
 
 
 def interrupted(why: str) -> Outcome:
-    """How a job ends that something cut off."""
+    """The outcome of an interrupted job."""
     return Outcome.of(Interrupted(why))

@@ -48,7 +48,7 @@ def add(connection: Connection, vault: Vault, bundle: dict[str, Any], *, site: s
     known = connection.execute(select(table.c.id, table.c.genesis).where(in_use)).one_or_none()
     if known is not None:
         if known.genesis == state.genesis:
-            # Another site's roster may have changed as often: its state is no version of this clock's.
+            # Another site's roster may have changed as often: its state is not a version for this clock.
             moved = (table.c.id == known.id) & (table.c.site_id != site_id)
             connection.execute(update(table).where(moved).values(site_id=site_id, roster_of=None))
             return int(known.id)

@@ -1,6 +1,6 @@
-"""The marks of a clock: is it there, does it keep up, is it well. Pure: from what is known of it to marks with reasons.
+"""The marks of a clock: is it online, does it keep up, does it work. Pure: from known facts to marks with reasons.
 
-A mark says what is wrong, and what to do; a clock without one needs nobody. `health_monitor` checks every clock and
+A mark names a fault, and what to do; a clock without marks needs no attention. `health_monitor` checks every clock and
 writes an event when a mark comes or goes, never for a heartbeat.
 """
 
@@ -17,36 +17,38 @@ from badgeclock.bridge.store.event_log import Severity
 from badgeclock.bridge.store.states import ClockState
 
 HEARTBEAT_S: Final = 600
-"""Of a clock that does not report its own."""
+"""For a clock that does not report its own."""
 BEATS_MISSED: Final = 3
 SILENCE_GRACE_MS: Final = 60_000
 OFFLINE_GRACE_MS: Final = 60_000
-"""A clock that is back within this long was not away: a broker that restarts makes each of them connect again."""
+"""A clock that reconnects within this long does not count as offline: every clock reconnects after a restart of the
+broker."""
 NEVER_HEARD_MS: Final = 86_400_000
-"""A clock that was added is at work by then."""
+"""A newly added clock must be online by then."""
 BEHIND_RECORDS: Final = 500
 BEHIND_FEW_MS: Final = 15 * 60_000
-"""So long nothing came, and records are missing here, however few."""
+"""Nothing arrived for this long, and records are missing here, however few."""
 BEHIND_MANY_MS: Final = 2 * 60_000
 """The same for more than BEHIND_RECORDS."""
 TIME_ERROR_MS: Final = 2000
 """The step above which a clock records TIME_SET (docs/protocol.md §2)."""
 CERTIFICATE_DAYS: Final = 30
 WEAR_ERASES: Final = 80_000
-"""Four fifths of what a NOR flash is good for (Winbond W25Q32JV, "More than 100,000 erase/program cycles")."""
+"""Four fifths of the endurance of a NOR flash (Winbond W25Q32JV, "More than 100,000 erase/program cycles")."""
 STARTS: Final = 5
 STARTS_MS: Final = 86_400_000
-"""So many starts within a day are not a technician's: it dies again and again, or its plug is loose."""
+"""So many starts within a day are not a technician's: it crashes repeatedly, or its plug is loose."""
 WATCHDOG: Final = 3
 """The reset cause of a BOOT record (docs/protocol.md §2)."""
 TEAR_STARTS: Final = 3
 TEAR_DAYS: Final = 7
-"""So many starts within so many days that found a torn record: the power fails again and again, or the flash does."""
+"""So many starts within so many days that found a torn record: the power fails repeatedly, or the flash does."""
 HEAP_BYTES: Final = 4_000
-"""A clock on the official image has 6,600 free, growth not counted (docs/chip.md), one on its own image 40,000."""
+"""A clock on the official image has 6,600 bytes free, growth not counted (docs/chip.md), one on its own image
+40,000."""
 COLDEST_C: Final = -20
 HOTTEST_C: Final = 70
-"""An RC522 is good from -25 to 85 °C, and displays of these kinds from -30 or -40 to 70 (their data sheets)."""
+"""An RC522 is specified from -25 to 85 °C, and displays of these kinds from -30 or -40 to 70 (their data sheets)."""
 WEAK_DBM: Final = -80
 
 _DAY_MS: Final = 86_400_000
@@ -55,21 +57,21 @@ _WORKING: Final = frozenset({"no-reset", "no-irq"})
 
 
 class Mark(StrEnum):
-    """In what way a clock does not stand well."""
+    """The kinds of trouble of a clock."""
 
     OFFLINE = "offline"
-    """Its last will came: the broker lost it."""
+    """Its last will arrived: the broker lost the connection."""
     SILENT = "silent"
-    """The broker holds its connection, and its heartbeat does not come."""
+    """It is connected to the broker, but its heartbeat does not arrive."""
     BEHIND = "behind"
-    """It holds records that are not here, and they do not come."""
+    """It has records that are not in the store, and they do not arrive."""
     UNHEALTHY = "unhealthy"
-    """It is there, and says that something is wrong with it."""
+    """It is online, and reports a fault."""
 
 
 class Reason(NamedTuple):
-    """Why a clock is marked. `cause` is a stable word, one a mark and clock; `severity` of its event, None without
-    one, because another event reports it already.
+    """Why a clock is marked. `cause` is a stable word, one per mark and clock; `severity` of its event, None if another
+    event reports it already.
     """
 
     mark: Mark
@@ -118,12 +120,12 @@ _MARKS: Final[Mapping[str, Mark]] = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one clock.
+    """The known facts about one clock.
 
-    `status` is the STATUS that was taken last and `status_ms` when; `missing` are records that it holds and the store
-    does not, and `still_ms` how long none came; `heard_from_ms` is since when the bridge has its broker without a
-    break, None while it does not; `started_ms` are the starts of late, and `torn_ms` those that found torn records;
-    `added_ms` is when it was added, if that is known.
+    `status` is the last accepted STATUS and `status_ms` its time; `missing` counts records that it has and the store
+    has not, and `still_ms` is how long none arrived; `heard_from_ms` is since when the bridge has been connected to its
+    broker without a break, None while it is not; `started_ms` are the recent starts, and `torn_ms` those that found
+    torn records; `added_ms` is when it was added, if known.
     """
 
     state: ClockState
@@ -139,7 +141,7 @@ class Facts:
 
 
 def reasons(facts: Facts, now_ms: int) -> list[Reason]:
-    """Every mark that the clock deserves, with its reason. None for one that has ended."""
+    """Every mark of the clock, with its reason. None for a retired clock."""
     if facts.state is ClockState.RETIRED:
         return []
     if facts.status is None or facts.status_ms is None:
@@ -166,13 +168,13 @@ def _presence(facts: Facts, status: Mapping[str, Any], status_ms: int, now_ms: i
             return []
         return [Reason(Mark.OFFLINE, "offline", f"its connection ended at {_moment(status_ms)}")]
     if facts.heard_from_ms is None:
-        return []  # it is the bridge that has no broker
+        return []  # the bridge itself has no broker
     beat_s = status.get("heartbeat_s") or HEARTBEAT_S
     quiet_ms = now_ms - max(status_ms, facts.heard_from_ms)
     if quiet_ms > BEATS_MISSED * beat_s * 1000 + SILENCE_GRACE_MS:
         return [Reason(Mark.SILENT, "silent", f"no status since {_moment(status_ms)}; one is due every {beat_s} s")]
     if facts.state is ClockState.QUARANTINED:
-        return []  # its records are kept aside, which its quarantine says
+        return []  # its records are kept aside, which its quarantine reports
     patience_ms = BEHIND_MANY_MS if facts.missing > BEHIND_RECORDS else BEHIND_FEW_MS
     if facts.missing > 0 and facts.still_ms >= patience_ms:
         what = f"{facts.missing} records are missing here, and none came for {facts.still_ms // 60_000} minutes"
@@ -185,7 +187,7 @@ def _reason(cause: str, detail: str, severity: Severity | None = Severity.WARNIN
 
 
 def _parts(status: Mapping[str, Any]) -> Iterator[Reason]:
-    """What the clock says of its parts. A figure that it does not report is no fault."""
+    """Marks from the clock's report on its parts. A figure that it does not report is not a fault."""
     fault = status.get("reader_fault")
     if fault in _WORKING:
         yield _reason("reader", f"its reader says {fault}")
@@ -204,7 +206,7 @@ def _parts(status: Mapping[str, Any]) -> Iterator[Reason]:
 def _starts(
     status: Mapping[str, Any], started_ms: tuple[int, ...], torn_ms: tuple[int, ...], now_ms: int
 ) -> Iterator[Reason]:
-    """What the clock's starts say."""
+    """Marks from the clock's starts."""
     if status.get("reset") == WATCHDOG:
         yield _reason("watchdog", "its watchdog restarted it: the badge loop had stopped")
     if len([at for at in started_ms if now_ms - at <= STARTS_MS]) >= STARTS:
@@ -214,7 +216,7 @@ def _starts(
 
 
 def _figures(status: Mapping[str, Any], now_ms: int) -> Iterator[Reason]:
-    """What the clock says of its key, memory, time, certificate and surroundings."""
+    """Marks from the clock's report on its key, memory, time, certificate and environment."""
     if not status["sealed"]:
         yield _reason("unsealed", "it cannot read its key", None)
     if Memory.of(status["free"], status["capacity"]) is not Memory.ROOM:
@@ -237,7 +239,7 @@ def _figures(status: Mapping[str, Any], now_ms: int) -> Iterator[Reason]:
 
 
 class Silence(NamedTuple):
-    """That a person has seen to a cause: who and why, and since when (ms UTC). It ends when the cause does."""
+    """A person's acknowledgement of a cause: who and why, and since when (ms UTC). It ends when the cause does."""
 
     cause: str
     by: str
@@ -246,8 +248,8 @@ class Silence(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What is remembered of a clock from look to look: reasons and since when, its newest start, when the last few
-    starts were seen, those that found tears, and the causes that a person has silenced.
+    """What is kept of a clock between checks: reasons and since when, its newest start, when the last few starts were
+    seen, those that found torn records, and the silenced causes.
     """
 
     reasons: tuple[tuple[Reason, int], ...] = ()
@@ -258,7 +260,7 @@ class Standing(NamedTuple):
 
     @classmethod
     def of(cls, kept: Mapping[str, Any] | None) -> Standing:
-        """Out of a clock's row."""
+        """From a clock's row."""
         if kept is None:
             return cls()
         found = tuple(
@@ -280,18 +282,18 @@ class Standing(NamedTuple):
 
     @property
     def open(self) -> tuple[tuple[Reason, int], ...]:
-        """The reasons that nobody has silenced, and since when."""
+        """The reasons that are not silenced, and since when."""
         silenced = {one.cause for one in self.silences}
         return tuple((reason, since_ms) for reason, since_ms in self.reasons if reason.cause not in silenced)
 
     def with_silences(self, wanted: tuple[Silence, ...]) -> Standing:
-        """With these silences, as far as their causes still stand."""
+        """With these silences, as far as their causes are still present."""
         causes = {reason.cause for reason, _ in self.reasons}
         return self._replace(silences=tuple(one for one in wanted if one.cause in causes))
 
     def with_start(self, status: Mapping[str, Any] | None, now_ms: int) -> Standing:
-        """After a STATUS: each start counts once, those that only the boot count shows included. What was before the
-        first one that is seen here does not count.
+        """After a STATUS: each start counts once, including those that only the boot count shows. Starts before the
+        first one seen here do not count.
         """
         if status is None or status["boot"] == self.boot:
             return self
@@ -303,14 +305,14 @@ class Standing(NamedTuple):
         )
 
     def with_reasons(self, found: list[Reason], now_ms: int) -> Standing:
-        """After a look. A reason that stays keeps its words, its time and its silence."""
+        """After a check. A reason that persists keeps its text, its time and its silence."""
         before = {reason.cause: (reason, since_ms) for reason, since_ms in self.reasons}
         after = self._replace(reasons=tuple(before.get(reason.cause, (reason, now_ms)) for reason in found))
         return after.with_silences(self.silences)
 
 
 def changes(before: Standing, after: Standing) -> tuple[list[Reason], list[Reason]]:
-    """The reasons that came and those that went."""
+    """The new reasons and those that ended."""
     had, has = {one.cause for one, _ in before.reasons}, {one.cause for one, _ in after.reasons}
     return (
         [reason for reason, _ in after.reasons if reason.cause not in had],
@@ -333,7 +335,7 @@ def describe(kept: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def _moment(ms: int) -> str:
-    """UTC, to the minute; a time that no calendar has as it is."""
+    """UTC, to the minute; a time outside the calendar as a number."""
     try:
         return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}Z"
     except (ValueError, OverflowError, OSError):

@@ -16,7 +16,7 @@ from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
 
 CHECK_S: Final = 15.0
-"""A check of ten thousand clocks takes a fraction of a second, so this costs little; marks need no haste."""
+"""A check of ten thousand clocks takes a fraction of a second, so this costs little; marks are not urgent."""
 
 _KINDS: Final = {
     Mark.OFFLINE: event_log.Kind.CLOCK_OFFLINE,
@@ -52,7 +52,7 @@ class HealthMonitor(Rounds):
         self._connection = -1
         self._heard_from_ms: int | None = None
         self._moved: dict[int, tuple[int, int]] = {}
-        """By clock: the next number that the store waits for, and since when."""
+        """By clock: the next number that the store expects, and since when."""
 
     async def work(self) -> None:
         """Check every clock in use once."""
@@ -110,7 +110,7 @@ def _write(connection: Connection, changed: list[_Changed], now_ms: int) -> None
     for clock in changed:
         which = select(table.c.standing).where(table.c.id == clock.id).with_for_update()
         kept = Standing.of(connection.execute(which).scalar())
-        after = clock.after.with_silences(kept.silences)  # somebody may have silenced a cause since the look
+        after = clock.after.with_silences(kept.silences)  # somebody may have silenced a cause since the check
         connection.execute(update(table).where(table.c.id == clock.id).values(standing=after.to_json()))
         came, went = health.changes(clock.before, clock.after)
         happened = [

@@ -1,6 +1,6 @@
 """The operator's view of the clocks, and decisions about them: quarantine and retirement.
 
-Nothing here shows a badge, a token or a key. Every decision is an event that says who took it and why.
+Nothing here shows a badge, a token or a key. Every decision is an event with its author and reason.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ QUARANTINES: Final = (
 )
 """The kinds of event that put a clock under quarantine."""
 _RECORDS_A_TURN: Final = 48
-"""Records after which the key store has come around, if each was acknowledged alone: 96 slots, two a record."""
+"""Records after which the key store wraps around, if each was acknowledged alone: 96 slots, two a record."""
 _TOLD: Final = (
     *("boot", "connection", "head", "tail", "free", "capacity", "sealed", "retired", "firmware", "wear", "tears"),
     *("reset", "uptime_ms", "source", "bound_ms", "heap_free", "heartbeat_s", "cert_until", "temperature", "rssi"),
@@ -44,7 +44,7 @@ _TOLD: Final = (
 
 
 class Released(NamedTuple):
-    """A quarantine that ended: why it was, whether the clock's chain can go on, and presences queued by it."""
+    """A quarantine that ended: its reason, whether the clock's chain can continue, and presences queued by it."""
 
     held_reason: str
     can_go_on: bool
@@ -60,8 +60,8 @@ class Ordered(NamedTuple):
 
 
 def listing(connection: Connection) -> list[dict[str, Any]]:
-    """Every clock and every earlier life of one, by name: its state, what it reported last, and what it has and
-    is to have of rosters and settings.
+    """Every clock and every earlier life of one, by name: its state, its last report, and its present and wanted
+    rosters and settings.
     """
     table, sites, open_orders = schema.clocks, schema.sites, schema.orders
     rows = connection.execute(
@@ -99,10 +99,10 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
 
 
 def quarantine_of(connection: Connection, name: str, after: int, limit: int) -> dict[str, Any]:
-    """Why a clock is or was under quarantine, what waits for the decision, and what is kept aside.
+    """Why a clock is or was under quarantine, what depends on the decision, and what is kept aside.
 
-    `kept_aside` are the rows behind number `after`, at most `limit`: of each record what it is and when it says it was,
-    never its token.
+    `kept_aside` are the rows after number `after`, at most `limit`: each record's kind and its own time, never its
+    token.
     """
     clock = _clock(connection, name)
     quarantine, happened = schema.quarantine, schema.events
@@ -161,7 +161,7 @@ def _kept(row: Any) -> dict[str, Any]:
 def release(connection: Connection, name: str, *, by: str, reason: str, now_ms: int) -> Released:
     """End a clock's quarantine; today's punches that waited for it are declared.
 
-    What was kept aside stays there. A clock whose chain is not the store's comes under quarantine again with its next
+    Records kept aside stay there. A clock whose chain is not the store's is put under quarantine again with its next
     STATUS: it must be provisioned again.
     """
     why = audit_log.reason(reason)
@@ -183,7 +183,8 @@ def release(connection: Connection, name: str, *, by: str, reason: str, now_ms: 
 
 
 def order_retirement(connection: Connection, name: str, *, by: str, reason: str, now_ms: int) -> Ordered:
-    """Order a clock to write its last record and give up its keys: it ends once the bridge has taken that record."""
+    """Order a clock to write its last record and give up its keys: it is retired once the bridge has accepted that
+    record."""
     why = audit_log.reason(reason)
     clock = _in_use(connection, name)
     placed = orders.place(connection, clock.id, Command.RETIRE, by=by, reason=why, now_ms=now_ms)
@@ -195,7 +196,7 @@ def order_retirement(connection: Connection, name: str, *, by: str, reason: str,
 
 
 def order(connection: Connection, name: str, command: Command, *, by: str, reason: str, now_ms: int) -> Ordered:
-    """Order a clock to do something that it reports: identify, self-test, restart, capture."""
+    """Give a clock an order whose result it reports: identify, self-test, restart, capture."""
     why = audit_log.reason(reason)
     clock = _in_use(connection, name)
     placed = orders.place(connection, clock.id, command, by=by, reason=why, now_ms=now_ms)
@@ -222,9 +223,9 @@ def orders_of(connection: Connection, name: str, limit: int) -> list[dict[str, A
 
 
 def end(connection: Connection, name: str, *, by: str, reason: str, now_ms: int) -> int:
-    """End a clock that will not come again: lost, broken, or retired at a cable. Nothing more of it is taken.
+    """Retire a clock that will not return: lost, broken, or retired at a cable. Nothing more is accepted from it.
 
-    Returns the number of its punches that wait under quarantine, and go on waiting.
+    Returns the number of its punches that wait, and continue to wait, under quarantine.
     """
     why = audit_log.reason(reason)
     clock = _in_use(connection, name)
@@ -240,7 +241,7 @@ def end(connection: Connection, name: str, *, by: str, reason: str, now_ms: int)
 def _punches_waiting(connection: Connection, clock_id: int) -> int:
     """How many punches of a clock wait for the end of its quarantine."""
     punches = schema.punches
-    # As the partial index has it, so that it can serve; `+ 0`: not all that the clock ever sent.
+    # Written like the partial index, so that it is used; `+ 0` avoids the index of all that the clock ever sent.
     waiting = and_(text(f"({schema.PUNCH_FOR_PERSON})"), punches.c.state == PunchState.WAITING)
     of_clock = and_(punches.c.clock_id + 0 == clock_id, punches.c.reason == Reason.QUARANTINE)
     return connection.execute(select(func.count()).select_from(punches).where(waiting, of_clock)).scalar_one()
@@ -261,12 +262,12 @@ def counts(connection: Connection) -> dict[tuple[str, str], int]:
 
 
 def marked(connection: Connection) -> dict[tuple[str, str], int]:
-    """How many clocks in use there are by mark and cause, those with none included; a clock counts once for each."""
+    """How many clocks in use there are by mark and cause, zeros included; a clock counts once for each."""
     return _marks(connection, lambda standing: standing.reasons)
 
 
 def marked_openly(connection: Connection) -> dict[tuple[str, str], int]:
-    """The same without what a person has silenced."""
+    """The same without silenced causes."""
     return _marks(connection, lambda standing: standing.open)
 
 
@@ -286,8 +287,8 @@ def _marks(
 
 
 def most_worn(connection: Connection) -> dict[str, int]:
-    """By partition, the highest erase count of any clock in use: what it reported of its journal, and the most that its
-    key store can have by the number of its records.
+    """By partition, the highest erase count of any clock in use: as reported for its journal, and for its key store the
+    most that its number of records allows.
     """
     table = schema.clocks
     wear, head = (func.max(cast(table.c.status[name].as_string(), BigInteger)) for name in ("wear", "head"))
@@ -300,7 +301,7 @@ def most_worn(connection: Connection) -> dict[str, int]:
 
 
 def _clock(connection: Connection, name: str) -> Any:
-    """The clock of this name that is in use, else the newest that was; raises PeopleError."""
+    """The clock of this name in use, else the newest retired one; raises PeopleError."""
     table = schema.clocks
     rows = connection.execute(select(table).where(table.c.name == name).order_by(table.c.id.desc())).all()
     if not rows:

@@ -1,9 +1,9 @@
 """Settings that operators change from the office: each clock's target, and how it is reached.
 
-`SETTINGS` is the one list of what can be set, and how it is read; firmware takes the same names (app.settings.REMOTE).
-The settings that were ordered are in the store. The running bridge (`settings_sender`) sends it to its clock whenever
-that is online and reports another version in its STATUS. The clock decides: it restarts with the settings, or reports
-why it does not.
+`SETTINGS` is the one list of what can be set, and how it is parsed; firmware accepts the same names
+(app.settings.REMOTE). The ordered settings are in the store. The running bridge (`settings_sender`) sends them to the
+clock whenever it is online and reports another version in its STATUS. The clock decides: it restarts with the settings,
+or reports why it refuses them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _zone(text: str) -> str:
 
 
 class Setting(NamedTuple):
-    """How a value is read from a command line (ValueError: not at all), and what to say it must be."""
+    """How a value is parsed (ValueError: invalid), and the text on what it must be."""
 
     read: Callable[[str], Any]
     must_be: str
@@ -81,7 +81,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
 
 
 class Ordered(NamedTuple):
-    """Settings that were ordered: their version, and whether the clock is online."""
+    """The ordered settings: their version, and whether the clock is online."""
 
     version: int
     online: bool
@@ -115,7 +115,7 @@ def parse(changes: list[str]) -> dict[str, Any]:
 
 
 def order(connection: Connection, name: str, changes: Mapping[str, Any], *, by: str, now_ms: int) -> Ordered:
-    """Order these settings for a clock, beside those ordered before; raises PeopleError if it is not in use."""
+    """Order these settings for a clock, in addition to those ordered before; raises PeopleError if it is not in use."""
     table = schema.clocks
     in_use = (table.c.name == name) & (table.c.state != ClockState.RETIRED)
     row = connection.execute(select(table).where(in_use).with_for_update()).one_or_none()
@@ -139,7 +139,7 @@ def order(connection: Connection, name: str, changes: Mapping[str, Any], *, by: 
 
 
 def listing(connection: Connection, name: str | None = None) -> list[dict[str, Any]]:
-    """What clocks in use have and are to have of rosters and settings; None as a reported version: it takes none."""
+    """Present and wanted rosters and settings of clocks in use; None as a reported version: the clock supports none."""
     table, sites = schema.clocks, schema.sites
     statement = (
         select(table, sites.c.name.label("site"), sites.c.roster_changes)
@@ -158,7 +158,7 @@ def listing(connection: Connection, name: str | None = None) -> list[dict[str, A
 
 
 def describe(row: Any) -> dict[str, Any]:
-    """What a clock has and is to have of both; `row` is of a clock with its site's `roster_changes`."""
+    """Present and wanted versions of both for a clock; `row` is of a clock with its site's `roster_changes`."""
     status = row.status or {}
     refused = status.get("settings_refused")
     has_number = row.roster_of == row.roster_changes
@@ -174,7 +174,7 @@ def describe(row: Any) -> dict[str, Any]:
 
 
 def _stale() -> Any:
-    """Clocks that take settings and have others than wanted."""
+    """Clocks that support settings and have others than wanted."""
     table = schema.clocks
     return (
         (table.c.state == ClockState.ACTIVE)
@@ -190,7 +190,7 @@ def stale(connection: Connection) -> int:
 
 
 def due(connection: Connection) -> list[Due]:
-    """Clocks that are online and are to be sent their settings; a version that the clock refused is not sent again."""
+    """Online clocks that need their settings; a version that the clock refused is not sent again."""
     table = schema.clocks
     refused = or_(table.c.settings_refused.is_(None), table.c.settings_refused != table.c.settings_version)
     rows = connection.execute(select(table).where(_stale(), table.c.online, refused).order_by(table.c.id))
@@ -200,8 +200,8 @@ def due(connection: Connection) -> list[Due]:
 def lift_versions(connection: Connection, clock_ids: Sequence[int]) -> None:
     """Number the wanted settings above what these clocks (rows) report.
 
-    A clock that reports a version above the wanted one has it from a store that is gone. The wanted settings go out
-    under their new number in the next round.
+    A clock that reports a version above the wanted one got it from a lost store. The wanted settings are sent under
+    their new number in the next round.
     """
     table = schema.clocks
     above = table.c.id.in_(clock_ids) & (table.c.settings_told > table.c.settings_version)

@@ -1,4 +1,4 @@
-"""Sends settings to the clocks that have others. Which clocks those are is decided in `remote_settings`."""
+"""Sends settings to clocks that have others. `remote_settings` decides which clocks those are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLOCKS_A_ROUND: Final = 100
 
 
 class SettingsSender(Sender):
-    """Sends each clock its settings, again after `AGAIN_MS` as long as it reports another version."""
+    """Sends each clock its settings, and again after `AGAIN_MS` while it reports another version."""
 
     def __init__(
         self, store: Store, downlink: Downlink, publish: Callable[[Message], None], now_ms: Callable[[], int]
@@ -28,11 +28,11 @@ class SettingsSender(Sender):
 
     @property
     def waits(self) -> bool:
-        """What was sent is sent again, if it is not answered."""
+        """Unanswered settings are sent again."""
         return bool(self._sent)
 
     async def work(self) -> None:
-        """Send what is due and was not sent just now."""
+        """Send what is due and was not sent recently."""
         now_ms = self._now_ms()
         self._sent = {key: at for key, at in self._sent.items() if now_ms - at < remote_settings.AGAIN_MS}
         due = await self._store.reading(remote_settings.due)

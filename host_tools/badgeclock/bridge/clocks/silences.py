@@ -1,7 +1,7 @@
-"""Silence for a clock whose trouble a person knows of: its mark leaves the list of what waits; who and why is kept.
+"""Silences a known trouble of a clock: its mark leaves the attention list; author and reason are kept.
 
-A silence is beside the mark (`health.Standing`). It ends by itself when the cause is over, so that the same trouble
-is reported again when it comes back.
+A silence is stored with the mark (`health.Standing`). It ends when the cause does, so that the same trouble is reported
+when it returns.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from badgeclock.bridge.store.states import ClockState
 
 
 def begin(connection: Connection, name: str, causes: tuple[str, ...], *, by: str, reason: str, now_ms: int) -> int:
-    """Silence causes of a clock's marks, all that stand if none is given; returns how many were not silent before.
+    """Silence causes of a clock's marks, all present ones if none is given; returns how many were not silenced before.
 
     Raises PeopleError if the clock is not in use, or has no such mark.
     """

@@ -1,7 +1,7 @@
-"""What a stolen clock gives away, as far as the store shows, and what ends it: done, open, or not to be seen from here.
+"""What a stolen clock gives away, as far as the store shows, and the remedies: done, open, or unknown here.
 
-Anyone who has a clock has what is in its flash: its certificate, its site's key, the read master of the site's badges,
-the password of the Wi-Fi, and its own link key. It cannot have what was replaced after its last message.
+Anyone who has a clock can read its flash: its certificate, its site's key, the read master of the site's badges, the
+password of the Wi-Fi, and its own link key. It cannot have what was replaced after its last message.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from badgeclock.bridge.store.event_log import Kind
 from badgeclock.bridge.store.states import ClockState, DeskState
 
 _SEALED_DESK: Final = 2
-"""From this form of the desk's frames on the flash has no key of a job (docs/protocol.md §6)."""
+"""From this form of desk frames on, the flash has no key of a job (docs/protocol.md §6)."""
 
 
 class State(StrEnum):
@@ -31,7 +31,7 @@ class State(StrEnum):
 
 
 class Step(NamedTuple):
-    """Something that a stolen clock has, what it gives, and what to do (empty: nothing)."""
+    """A secret of a stolen clock, what it allows, and what to do (empty: nothing)."""
 
     name: str
     state: State
@@ -40,7 +40,7 @@ class Step(NamedTuple):
 
 
 def steps(connection: Connection, clock: str) -> list[Step]:
-    """What is done and what is open about a stolen clock (its id), but for its certificate; raises PeopleError."""
+    """Done and open steps for a stolen clock (by id), except its certificate; raises PeopleError."""
     table, sites = schema.clocks, schema.sites
     found = select(table, sites.c.name.label("site"), sites.c.site_keys.label("keys_now"))
     row = connection.execute(

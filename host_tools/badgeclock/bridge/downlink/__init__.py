@@ -1,1 +1,1 @@
-"""What goes to clocks: numbered frames, orders, rosters."""
+"""Sends to clocks: numbered frames, orders, rosters."""

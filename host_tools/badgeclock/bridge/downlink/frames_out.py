@@ -1,7 +1,7 @@
 """Frames from the bridge to clocks: acknowledgements, receipts, the time, commands, rosters, settings.
 
-A frame's counter never comes twice, not even after a crash: numbers are reserved in the store, a block at a time,
-before the first of a block is used.
+A frame's counter is never reused, even after a crash: numbers are reserved in the store, a block at a time, before the
+first of a block is used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, select
 
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import chunks, update_rows
+from badgeclock.bridge.store.database import among, chunks, update_rows
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import (
@@ -34,7 +34,7 @@ from badgeclock.protocol.topics import Channel, topic
 
 COUNTER_BLOCK: Final = 4096
 COUNTER_SLACK: Final = 64
-"""Frames that may be made between a reservation and the commit it is part of."""
+"""Frames that may be made between a reservation and its commit."""
 LINKS_KEPT: Final = 20_000
 _OF_LINK: Final = [schema.clocks.c[name] for name in ("id", "name", "link_key_closed", "session", "counter_reserved")]
 
@@ -56,7 +56,7 @@ class _Link:
 
 
 class Downlink:
-    """Makes the frames for clocks that are there; counters and sessions come from the store."""
+    """Makes the frames for online clocks; counters and sessions come from the store."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -67,7 +67,7 @@ class Downlink:
     def prepare(self, connection: Connection, clock_ids: Sequence[int], frames_each: int = 1) -> None:
         """Load these clocks' links, and reserve counters for so many frames to each; before the commit they follow.
 
-        Clocks without a session, or that said they are gone, get no link: nothing is sent to them.
+        Clocks without a session, or offline, get no link: nothing is sent to them.
         """
         clocks = schema.clocks
         missing = [clock_id for clock_id in clock_ids if not self._has(clock_id, frames_each)]
@@ -75,7 +75,7 @@ class Downlink:
         for some in chunks(missing):
             rows = connection.execute(
                 select(*_OF_LINK)
-                .where(clocks.c.id.in_(some), clocks.c.online, clocks.c.session.is_not(None))
+                .where(among(connection, clocks.c.id, some), clocks.c.online, clocks.c.session.is_not(None))
                 .order_by(clocks.c.id)
                 .with_for_update()
             ).all()
@@ -113,7 +113,7 @@ class Downlink:
         self._links.pop(clock_id, None)
 
     def forget_all(self) -> None:
-        """A transaction that prepared links failed: what it reserved is not reserved."""
+        """A transaction that prepared links failed: its reservations are void."""
         self._links.clear()
 
     def ack(self, clock_id: int, ack: Ack) -> list[Message]:
@@ -121,16 +121,16 @@ class Downlink:
         return self._frame(clock_id, FrameType.ACK, Channel.ACK, frames.pack_ack(ack))
 
     def time(self, clock_id: int, time: Time) -> list[Message]:
-        """The bridge's time, for the STATUS that it answers."""
+        """The bridge's time, in answer to a STATUS."""
         return self._frame(clock_id, FrameType.TIME, Channel.COMMAND, frames.pack_time(time))
 
     def command(self, clock_id: int, command: Command, order: int) -> list[Message]:
-        """Something for the clock to do, by order of that number."""
+        """A command to the clock, for the order of that number."""
         arguments = b"" if command is Command.RETIRE else frames.pack_order(order)
         return self._frame(clock_id, FrameType.COMMAND, Channel.COMMAND, frames.pack_command(command, arguments))
 
     def receipts(self, clock_id: int, receipts: Sequence[Receipt]) -> list[Message]:
-        """Receipts in the order of their numbers, as many frames as that takes."""
+        """Receipts in the order of their numbers, in as many frames as needed."""
         return [
             message
             for at in range(0, len(receipts), RECEIPTS_MAX)
@@ -143,7 +143,7 @@ class Downlink:
         ]
 
     def desk(self, clock_id: int, session: bytes, keys: DeskKeys, desk: Desk) -> list[Message]:
-        """A step of the badge desk, enciphered; nothing if the clock has begun another session than that."""
+        """A step of the badge desk, encrypted; nothing if the clock has begun another session."""
         link = self._links.get(clock_id)
         if link is None or link.session != session:
             return []

@@ -18,9 +18,9 @@ from badgeclock.protocol.topics import Channel, clock_of
 
 POLL_S: Final = 1.0
 REPORTS_WAITING: Final = 1000
-"""Reports that are kept until the next round; what comes beyond is dropped, and its order is sent again."""
+"""Reports kept until the next round; further ones are dropped, and their orders sent again."""
 REPORTS_WAITING_EACH: Final = 4
-"""The same for one clock, so that it does not fill the place of the others."""
+"""The same for one clock, so that it does not crowd out others."""
 
 
 class OrderSender(Sender):
@@ -56,11 +56,11 @@ class OrderSender(Sender):
 
     @property
     def waits(self) -> bool:
-        """An order is sent again, if it is not answered."""
+        """Unanswered orders are sent again."""
         return self._is_open
 
     async def work(self) -> None:
-        """Handle the reports that came, see who has restarted, and send each order that is due once."""
+        """Handle the received reports, detect restarts, and send each due order once."""
         reports, self._reports = self._reports, []
         self._waiting.clear()
         self._is_open = bool(reports) or await self._store.reading(orders.any_open)
@@ -69,7 +69,7 @@ class OrderSender(Sender):
 
     def _round(self, connection: Connection, reports: Sequence[tuple[str, bytes]], now_ms: int) -> list[Message]:
         """One round in one transaction. Frames are made in it, so that none goes to a session that it did not see; an
-        order is written down as sent before it goes out.
+        order is recorded as sent before it is sent.
         """
         for name, payload in reports:
             try:

@@ -1,9 +1,9 @@
-"""Orders to clocks that an operator gives on the command line, while another process, the bridge, holds the connection.
+"""Orders to clocks that an operator gives on the command line, while another process, the bridge, has the connection.
 
 An order is in the store until it is carried out: the running bridge (`order_sender`) sends it to its clock whenever
-that is online, again after `AGAIN_MS`, and it is done when the clock says so. A clock says so by its last record
-(retire), by a later start (restart), or by a REPORT that names the order (the others). Who gave it, why, when it was
-sent, what the clock reported and how it ended stay there.
+that is online, again after `AGAIN_MS`, until the clock confirms it: by its last record (retire), by a later start
+(restart), or by a REPORT with the order's number (the others). Author, reason, times, the clock's report and the result
+stay in the store.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from badgeclock.protocol.frames import NO_SESSION, Command, FrameType, Report
 AGAIN_MS: Final = 30_000
 ORDERS_A_ROUND: Final = 100
 PARTS: Final = ("reader", "flash", "seal", "display", "rtc")
-"""What a self-test looks at; each is "good" or says what is wrong."""
+"""The parts of a self-test; each is "good" or a fault."""
 WORD_CHARACTERS: Final = 16
 
 
@@ -38,14 +38,14 @@ class Due(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """An order that is open: its number, and whether it was given just now."""
+    """An order that is open: its number, and whether it is new."""
 
     id: int
     new: bool
 
 
 def place(connection: Connection, clock_id: int, command: Command, *, by: str, reason: str, now_ms: int) -> Placed:
-    """Order a clock (by its row) to do something; the order that is open already, if there is one."""
+    """Give a clock (by its row) an order; returns the open one of the same kind, if there is one."""
     table = schema.orders
     same = (table.c.clock_id == clock_id) & (table.c.command == int(command)) & table.c.done_ms.is_(None)
     open_already = connection.execute(select(table.c.id).where(same)).scalar()
@@ -64,7 +64,7 @@ def place(connection: Connection, clock_id: int, command: Command, *, by: str, r
 
 
 def close(connection: Connection, clock_id: int, outcome: str, now_ms: int, *commands: Command) -> None:
-    """End the open orders to a clock (by its row), or those for `commands` alone."""
+    """End the open orders to a clock (by its row), or only those for `commands`."""
     table = schema.orders
     which = (table.c.clock_id == clock_id) & table.c.done_ms.is_(None)
     if commands:
@@ -80,7 +80,7 @@ def withdraw(connection: Connection, number: int, outcome: str, now_ms: int) -> 
 
 
 def command_name(command: Command) -> str:
-    """As operators write it: `self-test`."""
+    """The spelling for operators: `self-test`."""
     return command.name.lower().replace("_", "-")
 
 
@@ -111,7 +111,7 @@ def describe(row: Row[Any]) -> dict[str, Any]:
 
 
 def due(connection: Connection, now_ms: int) -> list[Due]:
-    """Open orders whose clocks are online and that were not sent just now, oldest first."""
+    """Open orders whose clocks are online and that were not sent recently, oldest first."""
     table, clocks = schema.orders, schema.clocks
     rows = connection.execute(
         select(table.c.id, table.c.clock_id, table.c.command)
@@ -129,7 +129,7 @@ def due(connection: Connection, now_ms: int) -> list[Due]:
 
 
 def found_wrong(report: Mapping[str, Any]) -> list[str]:
-    """What a self-test did not find good, as "part word"; a part that was not reported is not good."""
+    """Faults of a self-test, as "part word"; a part that was not reported is a fault."""
     found = {part: report.get(part) for part in PARTS}
     return [
         f"{part} {word[:WORD_CHARACTERS] if isinstance(word, str) else 'not told'}"
@@ -139,7 +139,7 @@ def found_wrong(report: Mapping[str, Any]) -> list[str]:
 
 
 def mark_sent(connection: Connection, order: Due, now_ms: int) -> None:
-    """Write down that an order goes out; of a first time also the clock's boot, which shows a restart."""
+    """Record that an order is sent; the first time also the clock's boot count, which shows a restart."""
     table, clocks = schema.orders, schema.clocks
     boot = select(clocks.c.status["boot"].as_integer()).where(clocks.c.id == order.clock_id).scalar_subquery()
     sent = update(table).where(table.c.id == order.id)
@@ -182,7 +182,7 @@ def handle_report(connection: Connection, vault: Vault, name: str, payload: byte
 
 
 def _outcome(report: Report) -> tuple[str, Severity]:
-    """In words, what a report says, and how soon somebody must look."""
+    """A report in words, and its severity."""
     if report.command is Command.IDENTIFY:
         return "the clock showed its id", Severity.INFO
     if report.command is Command.CAPTURE:
@@ -192,7 +192,7 @@ def _outcome(report: Report) -> tuple[str, Severity]:
 
 
 def any_open(connection: Connection) -> bool:
-    """Whether any order waits for its clock."""
+    """Whether any order is pending."""
     table = schema.orders
     return connection.execute(select(table.c.id).where(table.c.done_ms.is_(None)).limit(1)).scalar() is not None
 

@@ -13,11 +13,11 @@ from badgeclock.bridge.store.database import Store
 from badgeclock.protocol.frames import RECEIPTS_MAX, Receipt
 
 POLL_S: Final = 1.0
-"""How often receipts are looked for that another process wrote; this one's own go out at once."""
+"""How often to look for receipts that another process wrote; this one's own are sent at once."""
 
 
 class ReceiptSender(Sender):
-    """Sends every receipt once; what a clock misses it asks for with its next STATUS."""
+    """Sends every receipt once; a clock requests missing ones with its next STATUS."""
 
     def __init__(self, store: Store, downlink: Downlink, publish: Callable[[Message], None]) -> None:
         super().__init__(store, downlink, publish, pause_s=POLL_S, if_store_fails="receipts wait for the store")
@@ -25,7 +25,7 @@ class ReceiptSender(Sender):
         """Place of the last one that was sent, in the order of all; those before the start are not sent."""
 
     async def work(self) -> None:
-        """Send all that came since the last round."""
+        """Send all new receipts."""
         if self._sent is None:
             self._sent = await self._store.reading(receipts.newest)
         while rows := await self._store.reading(receipts.after, self._sent):

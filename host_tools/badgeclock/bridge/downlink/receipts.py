@@ -1,6 +1,6 @@
 """Receipts: the outcomes that clocks show for punches, numbered for each clock without gaps.
 
-They get their numbers in the transaction of what they report, so that a clock which was away learns of every one.
+They get their numbers in the transaction that they report, so that a clock which was offline gets every one.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, insert, select
 
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import chunks, update_rows
+from badgeclock.bridge.store.database import among, chunks, update_rows
 from badgeclock.protocol.frames import Receipt, ReceiptState
 
 RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
-"""How far back receipts are sent again to a clock that has not got them (docs/protocol.md §7)."""
+"""How far back missing receipts are sent again to a clock (docs/protocol.md §7)."""
 RECEIPTS_READ: Final = 4096
 """Most receipts that one round reads from the store."""
 
@@ -39,10 +39,10 @@ class ReceiptRow(NamedTuple):
 
 
 def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> None:
-    """Number receipts and store them; they go out when the transaction is committed.
+    """Number receipts and store them; they are sent once the transaction is committed.
 
-    A clock of an earlier version would pass over a whole frame for a state that it does not know: what only reports a
-    day (OF_DAY) is kept from it, and it goes on showing that the punch is kept.
+    A clock of an earlier version would ignore a whole frame with an unknown state: it is not sent reports of a day
+    (OF_DAY), and continues to show the punch as kept.
     """
     if any(receipt.state is ReceiptState.OF_DAY for receipt in new):
         knowing = _knowing_days(connection, {receipt.clock_id for receipt in new})
@@ -53,7 +53,7 @@ def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> Non
     last: dict[int, int] = {}
     wanted = sorted({receipt.clock_id for receipt in new})
     for some in chunks(wanted):
-        these = clocks.c.id.in_(some)
+        these = among(connection, clocks.c.id, some)
         statement = select(clocks.c.id, clocks.c.receipt_last).where(these).order_by(clocks.c.id).with_for_update()
         last.update(connection.execute(statement).tuples().all())
     rows = []
@@ -65,7 +65,7 @@ def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> Non
 
 
 def _knowing_days(connection: Connection, clock_ids: set[int]) -> set[int]:
-    """Those of the clocks that say that they know OF_DAY."""
+    """The clocks that report support for OF_DAY."""
     clocks = schema.clocks
     found = set()
     for some in chunks(sorted(clock_ids)):
@@ -81,14 +81,14 @@ def newest(connection: Connection) -> int:
 
 
 def after(connection: Connection, after: int) -> list[ReceiptRow]:
-    """The next receipts behind a place in the order of all, at most `RECEIPTS_READ`."""
+    """The next receipts after a place in the order of all, at most `RECEIPTS_READ`."""
     table = schema.receipts
     rows = connection.execute(select(table).where(table.c.id > after).order_by(table.c.id).limit(RECEIPTS_READ))
     return [_row(row) for row in rows]
 
 
 def missing(connection: Connection, clock_id: int, above: int, now_ms: int) -> list[ReceiptRow]:
-    """The receipts of the last 24 hours that a clock which has all up to number `above` has not got."""
+    """The receipts of the last 24 hours above number `above` for a clock."""
     table = schema.receipts
     rows = connection.execute(
         select(table)

@@ -1,4 +1,4 @@
-"""Sends rosters part by part, each clock its own version. Which clocks need one is decided in `rosters`."""
+"""Sends rosters part by part, each clock its own version. `rosters` decides which clocks need one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from badgeclock.protocol.topics import Channel, clock_of
 
 POLL_S: Final = 1.0
 REFUSED_MS: Final = 300_000
-"""A clock that refused a version is left alone with it for so long."""
+"""A version that a clock refused is not sent to it again for this long."""
 AT_ONCE: Final = 200
 """Clocks that get a roster at the same time."""
 _REFUSED: Final = {
@@ -36,13 +36,13 @@ _REFUSED: Final = {
 
 @dataclass(slots=True)
 class _Transfer:
-    """A roster on its way to a clock in one connection."""
+    """A transfer of a roster to a clock in one connection."""
 
     clock_id: int
     name: str
     session: bytes
     connection: int
-    """Boot and connection count, which its answers carry."""
+    """Boot and connection count, which its answers contain."""
     k_up: bytes
     version: int
     header: bytes
@@ -51,10 +51,10 @@ class _Transfer:
     sent_ms: int | None = None
     newest: int = 0
     result: RosterAnswer | None = None
-    """What ended it."""
+    """The result that ended it."""
 
     def handle(self, payload: bytes) -> bool:
-        """Handle a frame of the clock; False if it is no answer that counts."""
+        """Handle a frame of the clock; False if it is not a valid answer."""
         try:
             frame = frames.open_frame(self.k_up, self.name, NO_SESSION, payload)
             if frame.type != FrameType.ROSTER_ANSWER:
@@ -95,7 +95,7 @@ class RosterSender(Sender):
         self.sent = self.in_use = 0
 
     def deliver(self, topic: str, payload: bytes) -> bool:
-        """Accept a message from the broker if it is about a roster: False if it is on another channel. Never raises."""
+        """Accept a message from the broker if it is about a roster; False if it is on another channel. Never raises."""
         name = clock_of(topic, Channel.ROSTER)
         if name is None:
             return False
@@ -106,11 +106,11 @@ class RosterSender(Sender):
 
     @property
     def waits(self) -> bool:
-        """A part is sent again, if it is not answered; a roster is sent once its site settles, or again if refused."""
+        """Unanswered parts are sent again; a roster is sent once its site settles, or again if refused."""
         return self._waits
 
     async def work(self) -> None:
-        """One round: end what was answered, look for clocks that need a roster, send each its next part."""
+        """One round: end answered transfers, find clocks that need a roster, send each its next part."""
         now_ms = self._now_ms()
         for transfer in [transfer for transfer in self._transfers.values() if transfer.result is not None]:
             await self._end(transfer, now_ms)
@@ -151,7 +151,7 @@ class RosterSender(Sender):
         self._left_alone = {key: value for key, value in self._left_alone.items() if value[1] > now_ms}
 
     def _begin(self, connection: Connection, wanted: list[Due]) -> list[_Transfer]:
-        """What is not on its way yet, in the present connections of the clocks."""
+        """Transfers to begin, in the present connections of the clocks."""
         table = schema.clocks
         entries: dict[tuple[int, int], Entries] = {}
         begun = []
@@ -203,6 +203,6 @@ class RosterSender(Sender):
 
 
 def _note_in_use(connection: Connection, transfer: _Transfer, version: int, now_ms: int) -> None:
-    """The clock has taken its roster; settle the event that it refused one before."""
+    """The clock uses its roster; settle an event about an earlier refusal."""
     rosters.note_in_use(connection, transfer.clock_id, transfer.session, version)
     event_log.settle(connection, event_log.Kind.ROSTER_REFUSED, now_ms, clock=transfer.name)

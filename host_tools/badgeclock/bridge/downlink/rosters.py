@@ -1,13 +1,14 @@
 """Rosters: the badges of each clock, and how a changed roster reaches it.
 
-`changed` notes in the transaction of a change that a site's roster is another one. The running bridge (`roster_sender`)
-gives each clock of the site its own new version once the site has been quiet for `SETTLE_MS`, and sends it part by
-part: the next part when the clock has answered the one before, the same again after `AGAIN_MS`. What a clock has of a
-version it keeps over a lost connection and over power loss, so a transfer goes on where it stopped; the clock's STATUS
-says what it has. Clocks that are retired or under quarantine, and those without a place for a roster, get nothing.
+`changed` marks a site's roster as changed, in the transaction of the change. The running bridge (`roster_sender`) gives
+each clock of the site its own new version once the site has been quiet for `SETTLE_MS`, and sends it part by part: the
+next part when the clock has answered the one before, the same again after `AGAIN_MS`. A clock keeps the received parts
+of a version over a lost connection and over power loss, so a transfer continues where it stopped; the clock's STATUS
+reports what it has. Clocks that are retired, under quarantine or without space for a roster get nothing.
 
-A version is one above whatever the bridge gave or the clock reported before, so that it grows even if the bridge's
-store was put back to an earlier state. A roster holds tokens and languages, and nothing else of a badge or a person.
+A version is one above all that the bridge sent or the clock reported before, so that it grows even if the bridge's
+store was restored to an earlier state. A roster contains tokens and languages, and nothing else about a badge or a
+person.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from badgeclock.bridge.store.states import ClockState
 from badgeclock.protocol.roster import Entries, pack_entries
 
 SETTLE_MS: Final = 3_000
-"""A site whose badges change is left to settle for so long, ..."""
+"""A roster is sent once its site has had no change for this long, ..."""
 LONGEST_MS: Final = 60_000
-"""... but a clock does not wait longer than this for what goes on changing."""
+"""... but after this long even if changes continue."""
 AGAIN_MS: Final = 5_000
-"""A part that was not answered is sent again: the clock does not read one while badges come."""
+"""An unanswered part is sent again: a clock reads none while badges are presented."""
 
 
 class Due(NamedTuple):
-    """A clock that is there and has another roster than it should. `version` None: it has no number yet."""
+    """An online clock whose roster is outdated. `version` None: the new one has no number yet."""
 
     clock_id: int
     site_id: int
@@ -40,14 +41,14 @@ class Due(NamedTuple):
 
 
 def changed(connection: Connection, site_ids: Iterable[int], now_ms: int) -> None:
-    """Note that other badges or languages are known at these sites (rows) than before."""
+    """Mark the badges or languages of these sites (rows) as changed."""
     table = schema.sites
     values = {"roster_changes": table.c.roster_changes + 1, "roster_changed_ms": now_ms}
     connection.execute(update(table).where(table.c.id.in_(sorted(set(site_ids)))).values(values))
 
 
 def changed_of_worker(connection: Connection, worker_id: int, now_ms: int) -> None:
-    """The same of every site where this worker (row) has a badge in use."""
+    """The same for every site where this worker (row) has a badge in use."""
     table = schema.badges
     in_use = (table.c.worker_id == worker_id) & table.c.until_ms.is_(None)
     changed(connection, connection.execute(select(table.c.site_id).where(in_use)).scalars(), now_ms)
@@ -56,7 +57,7 @@ def changed_of_worker(connection: Connection, worker_id: int, now_ms: int) -> No
 def of_site(connection: Connection, site_id: int, keys: int) -> Entries:
     """The badges in use at a site, each with its worker's language, for a clock that makes tokens with so many keys.
 
-    A clock that is further behind than the change that is under way gets an empty roster, and turns nobody away.
+    A clock further behind than the present key change gets an empty roster, and rejects nobody.
     """
     badges, workers, sites = schema.badges, schema.workers, schema.sites
     has = connection.execute(select(sites.c.site_keys).where(sites.c.id == site_id)).scalar_one()
@@ -70,9 +71,9 @@ def of_site(connection: Connection, site_id: int, keys: int) -> Entries:
 
 
 def _stale() -> ColumnElement[bool]:
-    """Clocks (joined with their sites) that could have a roster and have another one than the site's.
+    """Clocks (joined with their sites) that can have a roster and have another one than the site's.
 
-    Where no badge was ever given there is none to send.
+    A site without any badge so far has none to send.
     """
     clocks, sites = schema.clocks, schema.sites
     other = or_(
@@ -89,7 +90,7 @@ def _stale() -> ColumnElement[bool]:
 
 
 def due(connection: Connection, now_ms: int) -> list[Due]:
-    """Clocks that are online and are to get a roster now. What is on its way goes on while the site changes."""
+    """Online clocks that need a roster now. A transfer in progress continues while the site changes."""
     clocks, sites = schema.clocks, schema.sites
     rows = connection.execute(
         select(
@@ -117,20 +118,20 @@ def due(connection: Connection, now_ms: int) -> list[Due]:
         if row.roster_told > row.roster_version or other or row.roster_keys != row.site_keys:
             version = None
         elif row.roster_told == row.roster_version:
-            continue  # it has what it was sent last; the site has not settled since
+            continue  # it has the last one sent; the site has not settled since
         found.append(Due(row.id, row.site_id, row.roster_changes, version, row.roster_told))
     return found
 
 
 def any_waits(connection: Connection) -> bool:
-    """Whether a clock that is online has another roster than it should: one that is due, or once its site settles."""
+    """Whether an online clock has an outdated roster: one that is due now, or once its site settles."""
     clocks, sites = schema.clocks, schema.sites
     waiting = select(clocks.c.id).join(sites, sites.c.id == clocks.c.site_id).where(_stale(), clocks.c.online)
     return connection.execute(waiting.limit(1)).first() is not None
 
 
 def stale(connection: Connection) -> int:
-    """How many clocks in use have another roster than they should, online or not."""
+    """How many clocks in use have an outdated roster, online or not."""
     clocks, sites = schema.clocks, schema.sites
     counted = select(func.count()).select_from(clocks).join(sites, sites.c.id == clocks.c.site_id).where(_stale())
     return connection.execute(counted).scalar_one()
@@ -157,7 +158,7 @@ def number(connection: Connection, nameless: list[Due], now_ms: int) -> None:
 
 
 def note_in_use(connection: Connection, clock_id: int, session: bytes, version: int) -> None:
-    """Write down which version a clock has in use, if it reported so in its present session."""
+    """Record which version a clock has in use, if it reported it in its present session."""
     table = schema.clocks
     there = (table.c.id == clock_id) & (table.c.session == session)
     connection.execute(update(table).where(there).values(roster_told=version))

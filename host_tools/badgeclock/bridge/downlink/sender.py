@@ -10,7 +10,7 @@ from badgeclock.bridge.store.database import Store
 
 
 class Sender(Rounds):
-    """A part that sends in rounds. What is to be sent, and to whom, is decided by functions elsewhere."""
+    """A part that sends in rounds. Functions elsewhere decide what is sent, and to whom."""
 
     def __init__(
         self,
@@ -27,11 +27,11 @@ class Sender(Rounds):
         self._publish = publish
 
     def store_failed(self) -> None:
-        """Counters that the failed transaction was to reserve are not reserved."""
+        """Counters of the failed transaction are not reserved."""
         self._downlink.forget_all()
 
     async def prepare(self, clock_ids: Iterable[int], frames_each: int = 1) -> None:
-        """See to it that so many frames can be made for each of these clocks; raises StoreError."""
+        """Reserve counters for so many frames to each of these clocks; raises StoreError."""
         wanted = list(clock_ids)
         if not self._downlink.ready(wanted, frames_each):
             await self._store.writing(self._downlink.prepare, wanted, frames_each)

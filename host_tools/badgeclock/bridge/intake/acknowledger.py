@@ -1,7 +1,7 @@
 """Publishes the answers due after a commit: acknowledgements, the time, receipts that a clock misses.
 
-Only the bridge's first process does: two could overtake each other on the way to a clock, which accepts no frame older
-than one it has.
+Only the bridge's first process does this: frames of two could overtake each other on the way to a clock, which accepts
+no frame older than one it has.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from badgeclock.protocol.frames import Ack, Time
 
 
 class Acknowledger(Sender):
-    """Makes frames of what was committed, here or by another worker, and publishes them."""
+    """Makes and publishes frames for committed records, of this worker and others."""
 
     def __init__(
         self, store: Store, downlink: Downlink, publish: Callable[[Message], None], now_ms: Callable[[], int]
@@ -40,7 +40,8 @@ class Acknowledger(Sender):
         self.wake()
 
     async def work(self) -> None:
-        """Acknowledge what other workers committed. If the store fails, the clocks send it again, and are answered."""
+        """Acknowledge what other workers committed. If the store fails, the clocks send again, and are answered
+        then."""
         acks, self._of_workers = self._of_workers, {}
         await self.prepare(acks)
         for clock_id, ack in acks.items():

@@ -17,21 +17,21 @@ class ClockMessage(NamedTuple):
     payload: bytes
     received_ms: int
     early_ms: int = 0
-    """When it was first found to have come before what it follows; 0: it was not."""
+    """When it was first found to have arrived before its predecessor; 0: it was not."""
 
 
 @dataclass(slots=True)
 class BatchResult:
-    """What a committed batch leaves to be sent and to be done; clocks by their row."""
+    """What to send and do after a batch is committed; clocks by their row."""
 
     acks: dict[int, Ack] = field(default_factory=dict)
     times: dict[int, int] = field(default_factory=dict)
     """Clock → counter of the STATUS to answer with the time."""
     receipts: dict[int, list[Receipt]] = field(default_factory=dict)
     early: list[ClockMessage] = field(default_factory=list)
-    """Messages that came before what they follow, to be handled once more with a later batch."""
+    """Messages that arrived before their predecessor, to be handled again with a later batch."""
     queued: int = 0
-    """Presences that were queued for the authority."""
+    """Presences queued for the authority."""
     counts: Counter[str] = field(default_factory=Counter)
-    """Records and messages by what became of them."""
+    """Records and messages by result."""
     events: list[Event] = field(default_factory=list)

@@ -1,14 +1,16 @@
-"""The queue before the intake, and the task that empties it: commit a batch, have it answered, begin the next.
+"""The queue before the intake, and the task that empties it: commit a batch, answer it, begin the next.
 
-Alone, a message waits for nobody; under load, everything that came while a batch was being committed shares the next
-commit. Meanwhile the seals of the next batch are verified (`speculative_verify`). Clocks take turns in the queue, and
-what one of them sends beyond its share is dropped (`fair_queue`). When the queue is full the broker is not read any
-further until half of it is committed: then all clocks wait.
+A message that comes alone is committed at once; under load, everything that arrived since the last commit began shares
+the next one, and commits begin a while apart: each costs as much as a hundred messages, whatever it has. Meanwhile the
+seals of the next batch are verified (`speculative_verify`). Clocks take turns in the queue, and messages beyond a
+clock's share are dropped (`fair_queue`). When the queue is full, reading from the broker pauses until half of it is
+committed: then all clocks wait.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,12 +29,16 @@ from badgeclock.errors import StoreError
 from badgeclock.protocol.record import RECORD_BYTES
 
 STORE_RETRY_S: Final = 1.0
-FILL_EVERY_S: Final = 0.005
-"""How often, while a batch is being committed, what came for the next one is verified ahead."""
 BATCH_BYTES: Final = 20_480 * RECORD_BYTES
-"""A batch ends here, however few its messages: a clock that drains a backlog must not hold up those that punch."""
+"""A batch ends at this many records, however few its messages: a clock that sends a backlog must not delay fresh
+punches."""
+APART_S: Final = 0.04
+"""A commit begins this long after the one before, unless `ENOUGH_BYTES` wait: several workers, each with its share of
+the messages, would otherwise commit handfuls."""
+ENOUGH_BYTES: Final = 512 * RECORD_BYTES
+"""This much is worth a commit of its own, and while one is under way, to be verified ahead of the next."""
 AGAIN_S: Final = 0.02
-"""After so long a message is handled again that came before what it follows."""
+"""A message that arrived before its predecessor is handled again after this long."""
 CONFLICT_TRIES: Final = 5
 
 _Arguments = TypeVarTuple("_Arguments")
@@ -43,7 +49,7 @@ log = structlog.get_logger("badgeclock.bridge.intake.intake")
 
 @dataclass(slots=True)
 class Batch:
-    """Messages that share a commit, and what was verified of them ahead, part by part."""
+    """Messages that share a commit, and the results of verifying them ahead, part by part."""
 
     messages: list[ClockMessage] = field(default_factory=list)
     verified: list[Mapping[str, VerifiedMessages]] = field(default_factory=list)
@@ -56,17 +62,17 @@ class Batch:
 
 
 class Source(Protocol):
-    """Where messages come from."""
+    """The source of messages."""
 
     def pause(self) -> None:
-        """Deliver nothing for now."""
+        """Stop delivering for now."""
 
     def resume(self) -> None:
-        """Go on."""
+        """Deliver again."""
 
 
 class Batcher:
-    """Has what is delivered handled in batches, until cancelled."""
+    """Handles delivered messages in batches, until cancelled."""
 
     def __init__(
         self,
@@ -88,6 +94,7 @@ class Batcher:
         self._queue_messages = queue_messages
         self._queue = FairQueue()
         self._arrived = asyncio.Event()
+        self._enough = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake-ahead")
@@ -96,16 +103,17 @@ class Batcher:
 
     @property
     def is_paused(self) -> bool:
-        """Whether the broker is not read, because more waits than it may."""
+        """Whether reading from the broker is paused because the queue is full."""
         return self._paused
 
     @property
     def waiting(self) -> int:
-        """Messages that are not yet in a batch."""
+        """Messages not yet in a batch."""
         return len(self._queue)
 
     def dropped(self) -> Counter[str]:
-        """How many messages were dropped since the last call since their clock had its share, by its topics' prefix."""
+        """How many messages were dropped since the last call because their clock exceeded its share, by topic
+        prefix."""
         return self._queue.dropped()
 
     def deliver(self, topic: str, payload: bytes) -> None:
@@ -113,6 +121,8 @@ class Batcher:
         if not self._queue.put(ClockMessage(topic, payload, self._now_ms())):
             return
         self._arrived.set()
+        if self._queue.waiting_bytes >= ENOUGH_BYTES:
+            self._enough.set()
         self._settled.clear()
         if len(self._queue) >= self._queue_messages and not self._paused:
             self._paused = True
@@ -120,31 +130,47 @@ class Batcher:
             self._source.pause()
 
     async def run(self) -> None:
-        """Commit batches, and have each answered, until cancelled."""
+        """Commit batches and answer each, until cancelled."""
         committing: asyncio.Task[None] | None = None
+        loop = asyncio.get_running_loop()
+        next_from = loop.time()
         try:
             while True:
                 if committing is None and not self._queue:
                     self._settled.set()
                     await self._arrived.wait()
                 batch = Batch()
-                while True:
+                while committing is not None:
                     await self._fill(batch)
-                    if committing is None:
-                        break
-                    done, _ = await asyncio.wait([committing], timeout=None if self._is_full(batch) else FILL_EVERY_S)
-                    if done:
-                        committing.result()
-                        committing = None
+                    if not self._is_full(batch):
+                        await self._wait_for_more(committing)
+                        if not committing.done():
+                            continue
+                    await committing
+                    committing = None
+                if batch.payload_bytes < ENOUGH_BYTES:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout_at(next_from):
+                            await self._enough.wait()
+                await self._fill(batch)
                 if batch.messages:
                     missed = await self._off_loop(self._intake.verify_missed, batch.messages, batch.verified)
                     batch.verified.append(missed)
+                    next_from = loop.time() + APART_S
                     committing = asyncio.create_task(self.commit(batch))
         finally:
             if committing is not None:
                 committing.cancel()
                 await asyncio.wait([committing])
             self._thread.shutdown(wait=False)
+
+    async def _wait_for_more(self, committing: asyncio.Task[None]) -> None:
+        """Wait until enough has come to be verified ahead, or the commit is done."""
+        enough = asyncio.create_task(self._enough.wait())
+        try:
+            await asyncio.wait([committing, enough], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            enough.cancel()
 
     async def settled(self) -> None:
         """Wait until everything that was delivered is committed and answered."""
@@ -163,7 +189,7 @@ class Batcher:
         self._committed(result)
 
     async def _handle(self, batch: Batch) -> BatchResult:
-        """The batch's transaction; again, if another process was in its way."""
+        """Run the batch's transaction; repeat it after a conflict with another process."""
         tries = 0
         while True:
             try:
@@ -180,13 +206,15 @@ class Batcher:
         self._settled.clear()
 
     async def _fill(self, batch: Batch) -> None:
-        """Add what has arrived to a batch, and verify it ahead."""
+        """Add arrived messages to a batch, and verify them ahead."""
         arrived: list[ClockMessage] = []
         while self._queue and batch.length + len(arrived) < self._group_messages and batch.payload_bytes < BATCH_BYTES:
             arrived.append(self._queue.take())
             batch.payload_bytes += len(arrived[-1].payload)
         if not self._queue:
             self._arrived.clear()
+        if self._queue.waiting_bytes < ENOUGH_BYTES:
+            self._enough.clear()
         if self._paused and len(self._queue) * 2 <= self._queue_messages:
             self._paused = False
             self._source.resume()

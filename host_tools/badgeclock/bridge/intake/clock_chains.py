@@ -1,8 +1,8 @@
-"""The clocks of a batch: their rows, locked for its transaction, the running state of their seals, and what is written
-of them at its end.
+"""The clocks of a batch: their rows, locked for its transaction, the running state of their seals, and what to write at
+its end.
 
-A clock's seal keys stand encrypted in its row. They are kept open in this process from one batch to the next, beside
-the encrypted bytes they came from: as long as the row still holds those, nobody else moved the clock on.
+A clock's seal keys are encrypted in its row. This process keeps them decrypted from one batch to the next, with the
+encrypted bytes they came from: while the row still has those bytes, no other process has changed the clock.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from badgeclock.bridge.intake.continuity import Before, LastStatus
 from badgeclock.bridge.presences.punch_fate import SURE, Punch
 from badgeclock.bridge.presences.regimes import PLACE_COLUMNS, Place
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import insert_rows, update_rows
+from badgeclock.bridge.store.database import among, insert_rows, update_rows
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.store.vault import SEAL_KEYS, Vault
 from badgeclock.protocol import seal
@@ -28,7 +28,7 @@ _Bytes = TypeVar("_Bytes", bytes, bytearray)
 
 STATES_KEPT: Final = 20_000
 
-# Looking a member up in an enum class costs as much as a hash.
+# Looking up a member of an enum class costs as much as a hash.
 _PUNCH: Final = int(Kind.PUNCH)
 _DUPLICATE: Final = int(Flag.DUPLICATE)
 _DIRECTIONS: Final = {int(direction): direction for direction in Direction}
@@ -41,7 +41,7 @@ _OF_CLOCK: Final = [
 
 
 class Run(NamedTuple):
-    """Records that were accepted together: their bytes in a row, when they came, and whether their seals hold."""
+    """Records accepted together: their concatenated bytes, when they arrived, and whether their seals are valid."""
 
     raws: bytes
     received_ms: int
@@ -50,7 +50,7 @@ class Run(NamedTuple):
 
 @dataclass(slots=True)
 class Chain:
-    """A clock within one batch: its row, its running state, and what is to be written of it."""
+    """A clock within one batch: its row, its running state, and what to write."""
 
     row: Row[Any]
     state: SealState
@@ -59,15 +59,16 @@ class Chain:
     counter: int
     failing: tuple[int, int]
     last_status: LastStatus | None
-    """Of the STATUS that was accepted last; only loaded where another came."""
+    """Of the last accepted STATUS; loaded only for a clock that sent another."""
     ack_limit: int | None
     shown: int | None
-    """Set while the clock has not proved, in its present session, whose chain it has: what it has shown of it."""
+    """Set until the clock has proved, in its present session, that its chain is the store's: how far it has shown
+    it."""
     founded_anew: bool
-    """Whether a GENESIS came under its name that is not its own, and nothing of its own since."""
+    """Whether another chain's GENESIS arrived under its name, and nothing of its own since."""
     kept: int
     gap: tuple[int, int, int]
-    """The number at which records are missing, how often it was asked for, and since when."""
+    """The first missing record's number, how often it was requested, and since when."""
     held_reason: str | None
     runs: list[Run] = field(default_factory=list)
     changes: dict[str, Any] = field(default_factory=dict)
@@ -78,22 +79,22 @@ class Chain:
     _numbered: int = 0
 
     def limit_acks(self, seq: int) -> None:
-        """The clock must not hold anything from `seq` up for kept here."""
+        """The clock must not consider anything from `seq` up as stored."""
         if self.ack_limit is None or seq < self.ack_limit:
             self.ack_limit = self.changes["ack_limit"] = seq
 
     def lift_ack_limit(self) -> None:
-        """Its chain is proved to be the store's; while an operator has to decide, a limit stays."""
+        """Its chain is proved to be the store's; under quarantine, a limit remains."""
         if self.ack_limit is not None and self.clock_state is not ClockState.QUARANTINED:
             self.ack_limit = self.changes["ack_limit"] = None
 
     def set_shown(self, seq: int | None) -> None:
-        """How far it has shown whose chain it has; None once that is proved."""
+        """How far it has shown that its chain is the store's; None once that is proved."""
         if self.shown != seq:
             self.shown = self.changes["shown"] = seq
 
     def set_other_founding(self, *, is_other: bool) -> None:
-        """Whether what came last under its name is of another chain than its own."""
+        """Whether its latest message belongs to another chain."""
         if self.founded_anew != is_other:
             self.founded_anew = self.changes["founded_anew"] = is_other
 
@@ -106,7 +107,7 @@ class Chain:
 
 
 class Chains:
-    """Loads the clocks of a batch, and writes what became of them."""
+    """Loads the clocks of a batch, and writes their new states."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -114,18 +115,18 @@ class Chains:
         self._ids: dict[str, int] = {}
 
     def expected(self, name: str) -> SealState | None:
-        """The state that the clock of this name most likely has; None if it was not here lately."""
+        """The clock's most likely state; None if it sent nothing lately."""
         opened = self._opened.get(self._ids.get(name, 0))
         return opened[1] if opened else None
 
     def forget(self) -> None:
-        """The transaction of a batch was rolled back: nothing that it wrote is true."""
+        """The transaction of a batch was rolled back: forget what it wrote."""
         self._opened.clear()
 
     def load(self, connection: Connection, names: set[str], reporting: set[str]) -> dict[str, Chain]:
         """Lock and load the clocks of these names: the one in use, else the newest that was retired.
 
-        `reporting` are those of which a STATUS came.
+        `reporting` are those that sent a STATUS.
         """
         table = schema.clocks
         found = self._rows(connection, names, table.c.state != ClockState.RETIRED, reporting)
@@ -138,7 +139,7 @@ class Chains:
         rows = connection.execute(
             select(*_OF_CLOCK, *(sites.c[name] for name in PLACE_COLUMNS))
             .join(sites, sites.c.id == table.c.site_id)
-            .where(table.c.name.in_(names), which)
+            .where(among(connection, table.c.name, sorted(names)), which)
             .order_by(table.c.id)
             .with_for_update(of=table)
         ).all()
@@ -149,7 +150,7 @@ class Chains:
         if not clock_ids:
             return {}
         table = schema.clocks
-        rows = connection.execute(select(table.c.id, table.c.status).where(table.c.id.in_(clock_ids)))
+        rows = connection.execute(select(table.c.id, table.c.status).where(among(connection, table.c.id, clock_ids)))
         return {row.id: row.status for row in rows}
 
     def _chain(self, row: Row[Any], status: dict[str, Any] | None) -> Chain:
@@ -171,9 +172,9 @@ class Chains:
         )
 
     def _seal_state(self, row: Row[Any]) -> SealState:
-        """The running state in a clock's row; keys are decrypted only when the row changed behind our back.
+        """The running state in a clock's row; keys are decrypted only when another process changed the row.
 
-        A retired clock's has no keys, however it was ended: nothing can follow.
+        A retired clock's state has no keys: nothing can follow.
         """
         known = self._opened.get(row.id)
         if known and known[0] == row.keys_closed and row.state != ClockState.RETIRED:
@@ -193,7 +194,7 @@ class Chains:
         )
 
     def write(self, connection: Connection, chains: Sequence[Chain]) -> None:
-        """Write records, seal states and whatever else changed."""
+        """Write records, seal states and other changes."""
         moved = [chain for chain in chains if chain.runs]
         if moved:
             insert_rows(
@@ -230,7 +231,7 @@ def punches(chains: Sequence[Chain]) -> list[Punch]:
 
 
 def before(connection: Connection, chain: Chain, head: int) -> Before | None:
-    """The last record of a chain below `head`, if the store reaches so far."""
+    """The last record of a chain below `head`, if the store has it."""
     if head > chain.state.next_seq:
         return None
     if head == chain.state.next_seq:

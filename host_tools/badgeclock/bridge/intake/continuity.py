@@ -1,18 +1,17 @@
 """Decides whether a clock's status continues its stored chain. Pure: the caller reads the store.
 
 Anyone who can write to the broker can publish on a clock's topics, but only the clock, or a copy of it, can make a
-STATUS. What it says there of its chain is evidence, whenever it comes: records only ever get more, a chain's tags never
-change, a boot begins with its BOOT record, and an ACK is sent after its commit. So a STATUS of an honest clock is in
-keeping with the store however old it is and however the network has delayed, repeated or reordered it; what is not in
-keeping is one of
+STATUS. Its statement about its chain is evidence, even when late: records are only added, a chain's tags never change,
+a boot begins with its BOOT record, and an ACK is sent after its commit. So a STATUS of an honest clock agrees with the
+store however old it is and however the network has delayed, repeated or reordered it; a contradiction is one of
 
     fork        a chain of the same length that ends in another tag: another life of the same keys
     rollback    a chain without what this clock sent before, or a boot count that went back: its flash was put back
-    skipped     the clock holds for acknowledged what this store never had: the store was put back to an earlier state,
-                or another bridge took the records
+    skipped     the clock considers records acknowledged that this store never had: the store was restored to an earlier
+                state, or another bridge took the records
     clone       two devices: one connection of one boot, and two sessions; or two chains that alternate
 
-What no bridge ever saw can be rolled back unseen; docs/operating.md says so.
+A rollback of records that no bridge ever received cannot be detected (docs/operating.md).
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from badgeclock.protocol.frames import Online
 from badgeclock.protocol.seal import SealState
 
 CONNECTIONS_DISTINGUISHED: Final = 0xFFFF
-"""Connections of one boot that have their own number; all later ones share the last (docs/protocol.md §6)."""
+"""Connections of one boot with their own number; all later ones share the last (docs/protocol.md §6)."""
 BREAKS_A_CHAIN: Final = frozenset({Kind.FORK, Kind.ROLLBACK, Kind.CLONE})
-"""Reasons for a quarantine after which the device before you cannot go on with its chain."""
+"""Reasons for a quarantine after which the device at hand cannot continue its chain."""
 
 
 class Before(NamedTuple):
@@ -38,14 +37,14 @@ class Before(NamedTuple):
 
 
 class Contradiction(NamedTuple):
-    """What a STATUS and the store cannot both be right about, and in words, without any key or token."""
+    """A contradiction between a STATUS and the store, with an explanation that contains no key or token."""
 
     kind: Kind
     detail: str
 
 
 class LastStatus(NamedTuple):
-    """What matters of the STATUS that was accepted last."""
+    """The relevant fields of the last accepted STATUS."""
 
     boot: int
     connection: int
@@ -58,7 +57,7 @@ class LastStatus(NamedTuple):
 
     @classmethod
     def of(cls, session: bytes | None, status: Mapping[str, Any] | None) -> LastStatus | None:
-        """Out of a clock's row; None before its first STATUS."""
+        """From a clock's row; None before its first STATUS."""
         if session is None or status is None:
             return None
         return cls(
@@ -73,7 +72,7 @@ class LastStatus(NamedTuple):
         )
 
     def is_another_device(self, status: Online) -> bool:
-        """Whether one clock cannot have said both: a session lasts as long as its connection.
+        """Whether one clock cannot have sent both: a session lasts as long as its connection.
 
         A full or a retired log keeps no BOOT record, so such a clock restarts its count of connections at every start.
         """
@@ -90,8 +89,8 @@ def contradiction(
 ) -> Contradiction | None:
     """What an authentic STATUS contradicts, or None.
 
-    `state` is what the store has; `before` the record below the status' head, None if the store does not reach so far;
-    `last_status` the one that was accepted last, None if there was none.
+    `state` is the store's; `before` the record below the status' head, None if the store does not have it;
+    `last_status` the last accepted one, None if there was none.
     """
     at = f"the clock says next record {status.head}, boot {status.boot}; the store has all below {state.next_seq}"
     if status.tail > state.next_seq:
@@ -111,5 +110,5 @@ def contradiction(
 
 
 def in_step(state: SealState, status: Online, before: Before | None) -> bool:
-    """Whether a STATUS proves that the clock's chain is the store's: the store reaches its head and has its tag."""
+    """Whether a STATUS proves that the clock's chain is the store's: the store has its head, with the same tag."""
     return status.head <= state.next_seq and before is not None and before.tag == status.tag

@@ -1,8 +1,7 @@
 """The intake's queue: each clock has a share of it, and the clocks take turns.
 
-A clock that sends more than it may have waiting loses what is beyond its share, which costs a counter, and no other
-clock's message waits behind it. An honest clock never has so much waiting: it sends on as it is acknowledged, and sends
-again what is not.
+Messages of a clock beyond its share are dropped and counted, and delay no other clock's message. An honest clock never
+exceeds its share: it sends more only as it is acknowledged, and repeats what is not.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.protocol.record import RECORD_BYTES
 
 SHARE_BYTES: Final = (2 * 256 + 32) * RECORD_BYTES
-"""Most that waits of a clock. A clock has at most 256 records under way (WINDOW_RECORDS in
-firmware/app/net/uplink.py), may send them again while the first still wait, and says its status beside them."""
+"""Maximum waiting of one clock. A clock has at most 256 records in flight (WINDOW_RECORDS in
+firmware/app/net/uplink.py), may send them again while the first still wait, and sends its status besides."""
 _LEAST_BYTES: Final = RECORD_BYTES
-"""What a message counts for at least."""
+"""Minimum size that a message counts for."""
 
 
 class FairQueue:
@@ -29,13 +28,15 @@ class FairQueue:
         self._bytes: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[ClockMessage]] = OrderedDict()
         self._length = 0
+        self.waiting_bytes = 0
+        """Of all that waits, each message counted as in its clock's share."""
         self._dropped: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return self._length
 
     def put(self, message: ClockMessage) -> bool:
-        """Add a message; False if its clock has had its share, and it is dropped."""
+        """Add a message; False if its clock exceeds its share, and it is dropped."""
         name = _clock_part(message.topic)
         if self._bytes[name] + _weight(message) > self._share_bytes:
             self._dropped[name] += 1
@@ -43,15 +44,17 @@ class FairQueue:
         self._waiting.setdefault(name, deque()).append(message)
         self._bytes[name] += _weight(message)
         self._length += 1
+        self.waiting_bytes += _weight(message)
         return True
 
     def put_back(self, messages: Iterable[ClockMessage]) -> None:
-        """Add messages that were taken, before all that wait of their clocks, in this order."""
+        """Put messages back in front of those of their clocks, in this order."""
         for message in reversed(list(messages)):
             name = _clock_part(message.topic)
             self._waiting.setdefault(name, deque()).appendleft(message)
             self._bytes[name] += _weight(message)
             self._length += 1
+            self.waiting_bytes += _weight(message)
 
     def take(self) -> ClockMessage:
         """The next message of the clock whose turn it is. Raises KeyError if none waits."""
@@ -60,6 +63,7 @@ class FairQueue:
             raise KeyError(name)
         message = of_clock.popleft()
         self._length -= 1
+        self.waiting_bytes -= _weight(message)
         self._bytes[name] -= _weight(message)
         if of_clock:
             self._waiting.move_to_end(name)
@@ -78,5 +82,5 @@ def _weight(message: ClockMessage) -> int:
 
 
 def _clock_part(topic: str) -> str:
-    """What of a topic is the clock's: all but its channel. Any other value there would be another clock."""
+    """The clock's part of a topic: all but its channel. Another value there would be another clock."""
     return topic.rpartition("/")[0]

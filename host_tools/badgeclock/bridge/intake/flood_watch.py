@@ -1,5 +1,5 @@
-"""Says who floods the bridge: a clock of which many messages were dropped, since it had its share of the queue, or came
-beside the queue, where an honest clock says little.
+"""Detects clocks that flood the bridge: many of their messages were dropped because they exceeded their share of the
+queue, or arrived outside the queue, where an honest clock sends little.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from badgeclock.protocol.topics import Channel, parse
 LOOK_S: Final = 1.0
 LOOKS: Final = 10
 FLOOD_MESSAGES: Final = 1000
-"""From so many messages of a clock within LOOKS looks on it is a flood: a hundred a second beyond its share of the
-queue, or beside it. An honest clock has nothing dropped, and sends a window of 256 records again after two seconds at
-the soonest; beside the queue it answers, once each, what the bridge asks."""
+"""This many messages of a clock within LOOKS rounds are a flood: a hundred a second beyond its share of the queue, or
+outside it. An honest clock has nothing dropped, and sends a window of 256 records again after two seconds at the
+soonest; outside the queue it answers each request of the bridge once."""
 _WHAT: Final = "sends more than any clock does; what is beyond its share is dropped, other clocks do not wait for it"
 
 
 class FloodWatch(Rounds):
-    """Looks in rounds. `messages` counts all that was dropped, a flood or not."""
+    """Works in rounds. `messages` counts all dropped messages, flood or not."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class FloodWatch(Rounds):
         flooded: Callable[[], None] = lambda: None,
     ) -> None:
         """`dropped()` gives how many messages were dropped since its last call, by the clock's part of their topics;
-        `beside()` how many came beside the queue; `flooded()` is called once a flood is in the store.
+        `beside()` how many arrived outside the queue; `flooded()` is called once a flood is in the store.
         """
         super().__init__(pause_s=LOOK_S, if_store_fails="who floods the bridge is not written down")
         self._store = store
@@ -49,7 +49,7 @@ class FloodWatch(Rounds):
         self.messages = 0
 
     async def work(self) -> None:
-        """Count what was dropped, and write an event for each clock that floods."""
+        """Count dropped messages, and write an event for each clock that floods."""
         dropped = self._dropped()
         self.messages += dropped.total()
         self._looks.append(dropped + self._beside())

@@ -1,12 +1,12 @@
-"""Handles what the broker delivered, a batch of messages in one transaction; only what that commits is acknowledged.
+"""Handles messages from the broker, a batch in one transaction; only what that commits is acknowledged.
 
-A message holds records, or a clock's STATUS. A batch is whatever arrived while the batch before it was being committed,
-across all clocks (`batcher`). A message that cannot be accepted becomes an event, never an exception, and never spoils
-the others of its batch. If the store fails, nothing of the batch is acknowledged, and the clocks send it again.
+A message holds records, or a clock's STATUS. A batch is what arrived while the batch before it was being committed,
+across all clocks (`batcher`). A message that cannot be accepted becomes an event, never an exception, and does not
+affect the others of its batch. If the store fails, nothing of the batch is acknowledged, and the clocks send it again.
 
 Where the parts are: `clock_chains` has the clocks and their running seals, `speculative_verify` verifies seals before
-the store is asked, `verify` judges the messages that are not simply the next ones, `status_intake` handles STATUS,
-`quarantine` handles records that are not accepted, `presences` makes declarations of punches.
+the store is read, `verify` judges messages that are not simply the next ones, `status_intake` handles STATUS,
+`quarantine` handles records that are not accepted, `presences` turns punches into declarations.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ from badgeclock.protocol.topics import Channel, parse
 
 TOPICS_KEPT: Final = 40_000
 JUNK_A_BATCH: Final = 8
-"""After so many messages of a clock that are junk, the rest of it in a batch is not looked at. Its clock, if it is one,
-sends it again.
+"""After this many junk messages of a clock, the rest of its messages in a batch are ignored. A real clock sends them
+again.
 """
 STATUSES_A_BATCH: Final = 8
-"""Of more statuses of a clock in a batch only the newest are looked at. A clock says one when it connects and at each
-heartbeat, and the broker one when it is gone."""
+"""Of more statuses of a clock in a batch only the newest are handled. A clock sends one when it connects and at each
+heartbeat, and the broker one when it is disconnected."""
 _JUNK: Final = frozenset({Fault.MALFORMED, Fault.SEAL})
 
 _Messages = dict[str, list[tuple[Channel, ClockMessage]]]
-"""By clock, its messages in the order they came in."""
+"""By clock, its messages in order of arrival."""
 
 
 class Intake:
@@ -65,8 +65,8 @@ class Intake:
         verify_chains: Callable[[seal_process.Chains], list[VerifiedRun]] = seal_process.verify_here,
     ) -> None:
         """`downlink` makes the frames for clocks, if this process sends any. `patience_ms` is for one of several
-        workers: what a clock sends has come through all of them, and so in nearly the right order. So long a message is
-        handled again (`BatchResult.early`) for what it follows. `verify_chains` verifies seals ahead.
+        workers: a clock's messages arrive through all of them, nearly in order. A message that is early is handled
+        again for this long (`BatchResult.early`) until its predecessor arrives. `verify_chains` verifies seals ahead.
         """
         self._vault = vault
         self._downlink = downlink
@@ -75,7 +75,7 @@ class Intake:
         self._ahead = SpeculativeVerifier(self._chains.expected, verify_chains)
 
     def verify_ahead(self, messages: Sequence[ClockMessage]) -> Mapping[str, VerifiedMessages]:
-        """What can be verified of the next messages without the store; for `handle`, together with their batch.
+        """Verify what needs no store of the next messages; for `handle`, together with their batch.
 
         It may run in another thread than `handle`.
         """
@@ -84,8 +84,8 @@ class Intake:
     def verify_missed(
         self, messages: Sequence[ClockMessage], verified: Sequence[Mapping[str, VerifiedMessages]]
     ) -> Mapping[str, VerifiedMessages]:
-        """The same for those clocks of a batch of which nothing could be verified part by part, once the batch before
-        is committed: from here on their next messages can be verified ahead again.
+        """The same for the clocks of a batch for which nothing could be verified part by part, once the batch before is
+        committed: from then on their next messages can be verified ahead again.
         """
         missed = {
             name: of_clock
@@ -133,7 +133,7 @@ class Intake:
         return result
 
     def failed(self) -> None:
-        """The transaction of a batch was rolled back: nothing that it prepared is true."""
+        """The transaction of a batch was rolled back: forget what it prepared."""
         self._chains.forget()
         self._ahead.failed()
         if self._downlink is not None:
@@ -148,7 +148,7 @@ class Intake:
         return {name: self._in_order(of_clock) for name, of_clock in punches.items()}
 
     def _in_order(self, messages: list[ClockMessage]) -> list[ClockMessage]:
-        """A clock's messages by their numbers, where they came through several workers; else as they came."""
+        """A clock's messages sorted by number if they came through several workers; else in order of arrival."""
         return messages if self._patience_ms is None else sorted(messages, key=_first_seq)
 
     def _handle_punches(
@@ -160,7 +160,7 @@ class Intake:
         now_ms: int,
         result: BatchResult,
     ) -> None:
-        """Handle `punches` messages of a clock, one behind another: as many at once as simply continue its chain."""
+        """Handle `punches` messages of a clock in order: at once as far as they simply continue its chain."""
         at = junk = 0
         stored = _stored(connection, clock)
         while at < len(messages) and junk < JUNK_A_BATCH:
@@ -178,7 +178,7 @@ class Intake:
             result.counts["skipped"] += len(messages) - at
 
     def _is_early(self, clock: Chain, message: ClockMessage, now_ms: int) -> bool:
-        """Whether what this message follows may well be on its way through another worker."""
+        """Whether this message's predecessor may be on its way through another worker."""
         return (
             self._patience_ms is not None
             and (not message.early_ms or now_ms - message.early_ms < self._patience_ms)
@@ -196,8 +196,8 @@ class Intake:
         stored: Callable[[int], bytes | None],
         result: BatchResult,
     ) -> bool:
-        """Handle one `punches` message record by record, behind its first `accepted_before`, which were accepted. True
-        if it is junk: no records, or one whose form or seal is wrong.
+        """Handle one `punches` message record by record, after its first `accepted_before`, which are accepted already.
+        True if it is junk: no records, or one with a wrong form or seal.
         """
         name, clock_id = clock.row.name, clock.row.id
         try:
@@ -252,7 +252,7 @@ class Intake:
     def _prepare_answers(
         self, connection: Connection, clocks: Iterable[Chain], result: BatchResult, now_ms: int
     ) -> None:
-        """Look up the receipts that reporting clocks miss, and reserve the counters of all frames to come."""
+        """Look up the receipts that reporting clocks miss, and reserve counters for all frames to send."""
         for clock in clocks:
             if clock.resend_above is not None:
                 missing = receipts.missing(connection, clock.row.id, clock.resend_above, now_ms)
@@ -264,7 +264,7 @@ class Intake:
 
 @lru_cache(TOPICS_KEPT)
 def _addressed(topic: str) -> tuple[str, Channel | None]:
-    """Clock id and channel of a topic that clocks write to and the intake takes; no channel for any other."""
+    """Clock id and channel of a topic that the intake handles; no channel for any other."""
     try:
         name, channel = parse(topic)
     except TopicRefused:
@@ -275,7 +275,7 @@ def _addressed(topic: str) -> tuple[str, Channel | None]:
 def _newest_statuses(
     of_clock: list[tuple[Channel, ClockMessage]], result: BatchResult
 ) -> list[tuple[Channel, ClockMessage]]:
-    """A clock's messages of a batch without the statuses that are too many."""
+    """A clock's messages of a batch without its surplus statuses."""
     beyond = sum(channel is Channel.STATUS for channel, _ in of_clock) - STATUSES_A_BATCH
     if beyond <= 0:
         return of_clock
@@ -304,7 +304,7 @@ def _by_clock(messages: Sequence[ClockMessage], result: BatchResult) -> _Message
 
 
 def _accept(clock: Chain, verified: VerifiedMessages, result: BatchResult) -> tuple[int, int]:
-    """Accept the records whose seals hold: how many messages wholly, and how many records of the one behind them."""
+    """Accept the records with valid seals; returns how many whole messages, and how many records of the next one."""
     outcome = verified.result
     clock.state = outcome.state
     left = outcome.taken
@@ -329,7 +329,7 @@ def _accept(clock: Chain, verified: VerifiedMessages, result: BatchResult) -> tu
 
 
 def _stored(connection: Connection, clock: Chain) -> Callable[[int], bytes | None]:
-    """The bytes that were accepted under a number, from this batch or the store, which is asked a batch at a time."""
+    """The bytes that were accepted under a number, from this batch or the store, which is read a batch at a time."""
     table = schema.records
     known: dict[int, bytes] = {}
     asked = range(0)
@@ -349,14 +349,14 @@ def _stored(connection: Connection, clock: Chain) -> Callable[[int], bytes | Non
 
 
 def _confirm_chain(clock: Chain) -> None:
-    """A record came that continues the clock's chain."""
+    """A record continues the clock's chain."""
     clock.set_shown(None)
     clock.lift_ack_limit()
     clock.set_other_founding(is_other=False)
 
 
 def _retire(clock: Chain, result: BatchResult) -> None:
-    """The clock's RETIRE record was result, and with it everything before: its life ends here."""
+    """The clock's RETIRE record was accepted, and everything before it: the clock is retired."""
     clock.retired = True
     what = "the clock wrote its last record and holds no key now; its certificate is good until it is revoked"
     result.events.append(Event(Severity.INFO, event_log.Kind.CLOCK_RETIRED, what, clock.row.name))
@@ -365,7 +365,7 @@ def _retire(clock: Chain, result: BatchResult) -> None:
 
 
 def _is_of_another_founding(clock: Chain, judged: verify.Judgement, result: BatchResult) -> bool:
-    """Whether what came belongs to a chain that was founded under this name and that the bridge does not know of."""
+    """Whether the messages belong to a chain that was founded under this name and is unknown to the bridge."""
     if not judged.findings:
         return False
     if judged.findings[-1].fault is Fault.FOUNDED_ANEW:

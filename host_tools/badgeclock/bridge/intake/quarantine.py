@@ -1,8 +1,8 @@
 """Handles records that were not accepted: events, alarms, quarantine, and the answer to the clock.
 
 A clock whose STATUS or records contradict what the store has (`continuity`, `verify`) is under quarantine from that
-batch on: what its chain still proves is kept and waits, what it does not prove is kept aside, and nothing of it is
-declared until an operator decides.
+batch on: records that its chain proves are kept and wait, others are kept aside, and none is declared until an operator
+decides.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from badgeclock.bridge.store.states import ClockState
 from badgeclock.protocol.frames import Ack, Verdict
 
 FAILURES_KEPT: Final = 3
-"""A record that fails so often under one number is kept, raises an alarm and puts its clock under quarantine."""
+"""A record that fails this often under one number is kept aside, raises an alarm and puts its clock under
+quarantine."""
 GAPS_ASKED: Final = 16
 GAP_STAYS_MS: Final = 600_000
-"""A clock that was asked so often, for so long, and still sends only what comes after a gap has skipped numbers."""
+"""After this many requests, over this long, a clock that still sends only records after a gap has skipped numbers."""
 QUARANTINE_KEPT: Final = 20_000
-"""Most records of a clock that are kept aside; what comes then stays in the clock, since it is not acknowledged."""
+"""Maximum of a clock's records kept aside; further ones stay in the clock, since they are not acknowledged."""
 
 
 def ack(clock: Chain, verdict: Verdict) -> Ack:
-    """What to answer: no further than a limit; a clock under quarantine is so answered, unless it must send again."""
+    """The answer: acknowledges up to a limit; so also under quarantine, unless the clock must send again."""
     limits = (clock.ack_limit, clock.shown)
     next_seq = min([clock.state.next_seq, *(limit for limit in limits if limit is not None)])
     if clock.clock_state is ClockState.QUARANTINED and (verdict is Verdict.IN_ORDER or next_seq < clock.state.next_seq):
@@ -48,7 +49,7 @@ def handle_finding(
     received_ms: int,
     result: BatchResult,
 ) -> Verdict:
-    """Write down one record that was not accepted; returns the verdict it leads to."""
+    """Record one that was not accepted; returns the resulting verdict."""
     name, seq, next_seq = clock.row.name, finding.seq, clock.state.next_seq
     if finding.fault is Fault.EQUIVOCATION:
         detail = finding.reason
@@ -95,7 +96,7 @@ def hold(
     now_ms: int,
     result: BatchResult,
 ) -> None:
-    """Raise the alarm and put the clock under quarantine, in which it stays until an operator decides."""
+    """Raise the alarm and put the clock under quarantine until an operator decides."""
     result.events.append(Event(Severity.ALARM, kind, detail, clock.row.name, seq))
     if clock.clock_state is ClockState.RETIRED:
         return
@@ -107,7 +108,7 @@ def hold(
 
 
 def _stays_in_step(connection: Connection, clock: Chain) -> bool:
-    """Whether the newest authentic STATUS that was accepted says the store's own chain."""
+    """Whether the newest accepted STATUS reports the store's own chain."""
     table = schema.clocks
     status = clock.changes.get("status")
     if status is None:
@@ -119,7 +120,7 @@ def _stays_in_step(connection: Connection, clock: Chain) -> bool:
 
 
 def _gap_stays(clock: Chain, received_ms: int) -> bool:
-    """Count that the clock is asked once more for its next record; whether it does not have it."""
+    """Count one more request for the clock's next record; returns whether the clock does not have it."""
     next_seq = clock.state.next_seq
     seq, times, since_ms = clock.gap
     clock.gap = (seq, times + 1, since_ms) if seq == next_seq else (next_seq, 1, received_ms)
@@ -130,7 +131,8 @@ def _gap_stays(clock: Chain, received_ms: int) -> bool:
 def keep(
     connection: Connection, clock: Chain, findings: Sequence[Finding], received_ms: int, result: BatchResult
 ) -> None:
-    """Keep bytes that were not accepted, each once, and no more of a clock than would let somebody fill the disk."""
+    """Keep bytes that were not accepted, each once, and of each clock a bounded number, so that nobody can fill the
+    disk."""
     table = schema.quarantine
     new = {hashlib.sha256(finding.raw).digest(): finding for finding in reversed(findings)}
     known = select(table.c.sha256).where(table.c.clock_id == clock.row.id, table.c.sha256.in_(list(new)))
@@ -160,7 +162,7 @@ def keep(
 
 
 def _outweighs(kind: event_log.Kind, held_reason: str | None) -> bool:
-    """Whether a reason for a quarantine says more than the one there is: a chain that cannot go on, and two devices."""
+    """Whether a reason for a quarantine outranks the present one: a chain that cannot continue, and two devices."""
     if held_reason is None or kind is event_log.Kind.CLONE:
         return True
     return kind in continuity.BREAKS_A_CHAIN and held_reason not in continuity.BREAKS_A_CHAIN

@@ -1,9 +1,9 @@
 """Verifies seals in a helper process, if the machine has a second processor.
 
-A record costs six hashes too short for Python to let another thread run meanwhile: a third of all that a record costs
-the bridge. So many records at a time are verified beside it, and few here, where the result is there sooner.
+A record costs six hashes, too short for Python to release its lock to another thread: a third of a record's whole cost
+in the bridge. Large batches are verified in the helper process; small ones here, where the round trip would cost more.
 
-The other process is `python -m badgeclock.bridge.intake.seal_process FD`; it ends with its end of the socket.
+The helper process is `python -m badgeclock.bridge.intake.seal_process FD`; it exits when the socket closes.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from badgeclock.protocol.record import RECORD_BYTES
 from badgeclock.protocol.seal import SealState, VerifiedRun
 
 SEPARATE_RECORDS: Final = 256
-"""From so many records on the way there and back costs less than it saves."""
+"""From this many records on, the round trip costs less than it saves."""
 ANSWER_S: Final = 10.0
-"""Longest wait for the other process; what it does not answer is verified here."""
+"""Longest wait for the helper; what it does not answer in time is verified here."""
 _SIZE: Final = struct.Struct(">I")
 
 _Answer = tuple[tuple[Any, ...], int, bool]
-"""The state behind the last record that was accepted, how many were, and whether that is all."""
+"""The state after the last accepted record, how many were accepted, and whether that is all."""
 
 Chains = Sequence[tuple[SealState, bytes]]
 """Clocks' states, each with records that follow one another, 64 bytes each."""
@@ -46,7 +46,7 @@ def verify_here(chains: Chains) -> list[VerifiedRun]:
 
 
 def verifier() -> tuple[Callable[[Chains], list[VerifiedRun]], Callable[[], None]]:
-    """The function that verifies chains on this machine, and the one that ends its process."""
+    """The function that verifies chains on this machine, and the one that stops its process."""
     if len(os.sched_getaffinity(0)) == 1:
         return verify_here, lambda: None
     process = SealProcess()
@@ -54,14 +54,14 @@ def verifier() -> tuple[Callable[[Chains], list[VerifiedRun]], Callable[[], None
 
 
 class SealProcess:
-    """Another process that verifies; started at first use, and restarted if it failed. For one thread at a time."""
+    """A helper process that verifies; started at first use, restarted after a failure. For one thread at a time."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
     def verify(self, chains: Chains) -> list[VerifiedRun]:
-        """As `verify_here`, whatever becomes of the other process."""
+        """As `verify_here`, even if the helper fails."""
         if sum(len(raws) for _, raws in chains) < SEPARATE_RECORDS * RECORD_BYTES:
             return verify_here(chains)
         try:
@@ -73,7 +73,7 @@ class SealProcess:
         return [_result_of(raws, answer) for (_, raws), answer in zip(chains, answers, strict=True)]
 
     def close(self) -> None:
-        """End the other process."""
+        """Stop the helper."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -128,7 +128,7 @@ def _receive_exactly(end: socket.socket, size: int) -> bytearray:
 
 
 def _serve(end: socket.socket) -> None:
-    """Verify what is asked until the other end is closed."""
+    """Answer requests until the other end is closed."""
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             results = [seal.verify_run(SealState(*state), raws) for state, raws in _receive(end)]

@@ -1,8 +1,8 @@
 """Verifies the seals of a batch's messages while the batch before it is still being committed.
 
-It is a guess, made without the store: each clock is assumed to be where the batches before leave it. A result counts
-only if the clock's row, once it is locked, holds exactly the state that verifying started from; verifying is pure, so
-doing it then would come to the same. Where the guess was wrong it is done again, from the row.
+It is a guess, made without the store: each clock is assumed to be in the state that the batches before leave. A result
+counts only if the clock's row, once locked, has exactly the state that verifying started from; verifying is pure, so it
+would give the same result then. After a wrong guess it is repeated from the row.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from badgeclock.protocol.seal import SealState, VerifiedRun
 
 
 class VerifiedMessages(NamedTuple):
-    """Messages of one clock whose records follow one another by their numbers, and how far their seals hold."""
+    """Messages of one clock whose records follow one another by their numbers, and how far their seals are valid."""
 
     start: SealState
     messages: Sequence[ClockMessage]
     result: VerifiedRun
 
     def fits(self, state: SealState, messages: Sequence[ClockMessage], at: int) -> bool:
-        """Whether verifying `messages` from place `at` on would come to this result now."""
+        """Whether verifying `messages` from place `at` on would give this result now."""
         same = messages[at : at + len(self.messages)]
         return self.start == state and len(same) == len(self.messages) and same[-1] is self.messages[-1]
 
@@ -53,22 +53,22 @@ def _joined(messages: Sequence[ClockMessage]) -> bytes:
 
 
 class SpeculativeVerifier:
-    """Remembers where the messages that were verified leave their clocks, until a commit says where they are."""
+    """Remembers each clock's state after its verified messages, until a commit confirms or replaces it."""
 
     def __init__(
         self,
         expected: Callable[[str], SealState | None],
         verify_chains: Callable[[seal_process.Chains], list[VerifiedRun]] = seal_process.verify_here,
     ) -> None:
-        """`expected(name)` is a clock's state after the newest commit, as far as this process knows it;
-        `verify_chains` verifies the seals.
+        """`expected(name)` is a clock's state after the newest commit, as far as this process has it; `verify_chains`
+        verifies the seals.
         """
         self._expected = expected
         self._verify_chains = verify_chains
         self._guesses: dict[str, SealState] = {}
 
     def verify(self, messages_by_clock: Mapping[str, Sequence[ClockMessage]]) -> dict[str, VerifiedMessages]:
-        """A result for each clock whose messages begin with the one that it seems to have next."""
+        """A result for each clock whose messages begin with the expected record."""
         continuing = []
         for name, messages in messages_by_clock.items():
             state = self._guesses.get(name) or self._expected(name)

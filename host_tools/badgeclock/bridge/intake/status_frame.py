@@ -20,12 +20,12 @@ class Freshness(Enum):
 
     NEWER = "newer"
     SAME = "same"
-    """The retained one, delivered again after the bridge or the broker came back."""
+    """The retained one, delivered again after a restart of the bridge or the broker."""
     OLDER = "older"
 
 
 class Memory(Enum):
-    """How much of a clock's journal waits for the bridge."""
+    """How full a clock's journal is with unacknowledged records."""
 
     ROOM = "room"
     NEARLY_FULL = "nearly full"
@@ -33,14 +33,14 @@ class Memory(Enum):
 
     @classmethod
     def of(cls, free: int, capacity: int) -> Memory:
-        """From 80 % on it is nearly full; without a free place the clock refuses punches."""
+        """Nearly full from 80 % on; without a free place the clock refuses punches."""
         if not free:
             return cls.FULL
         return cls.NEARLY_FULL if (capacity - free) * 5 >= capacity * 4 else cls.ROOM
 
 
 class Change(NamedTuple):
-    """Something an operator should know that is so since this STATUS, or (info) no longer so."""
+    """Something an operator should know that began with this STATUS, or (info) ended."""
 
     severity: Severity
     kind: Kind
@@ -69,7 +69,7 @@ def open_status(k_up: bytes, clock_id: str, payload: bytes, newest: int) -> Auth
 
 
 def _masked(status: Online | Offline) -> Online | Offline:
-    """A STATUS whose texts, which the clock makes and people read, have nothing in them like a national number."""
+    """A STATUS from whose texts, made by the clock and read by people, anything like a national number is removed."""
     if isinstance(status, Offline):
         return status
     return replace(status, **{name: logs.masked_within(getattr(status, name)) for name in Online.__slots__})
@@ -94,12 +94,12 @@ def columns(opened: AuthenticStatus, counter: int, now_ms: int) -> dict[str, Any
 
 
 def stored_form(status: Online) -> dict[str, Any]:
-    """A STATUS as the store keeps it: every key that has a meaning beyond its connection."""
+    """A STATUS as stored: every key that is useful beyond its connection."""
     return {**asdict(status), "session": None, "tag": status.tag.hex()}
 
 
 def changes(last_status: LastStatus | None, status: Online) -> Iterator[Change]:
-    """What is alarming in a STATUS and was not in the one accepted before it, and what is over."""
+    """Alarms of a STATUS that the one accepted before did not have, and alarms that ended."""
     if status.retired:
         return
     if status.settings_refused and (last_status is None or last_status.settings_refused != status.settings_refused[0]):

@@ -1,7 +1,7 @@
 """Applies a clock's STATUS: updates its session, and checks it against the stored chain.
 
-A clock that was put back to an earlier state holds other records under numbers that the store has, so after a start an
-ACK goes no further than what the clock has shown, until it has proved that its chain is the store's.
+A clock that was restored to an earlier state has other records under numbers that the store has, so after a start an
+ACK covers only what the clock has shown, until it has proved that its chain is the store's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from badgeclock.protocol.frames import Online, Verdict
 
 
 def handle(connection: Connection, vault: Vault, clock: Chain, message: ClockMessage, result: BatchResult) -> None:
-    """Handle one `status` message of a clock, whatever it is."""
+    """Handle one `status` message of a clock, valid or not."""
     name = clock.row.name
     try:
         link_key = vault.open(LINK_KEY, name, clock.row.link_key_closed)
@@ -40,7 +40,7 @@ def handle(connection: Connection, vault: Vault, clock: Chain, message: ClockMes
         return
     result.counts["status"] += 1
     if opened.freshness is Freshness.NEWER or contradicts:
-        # One that contradicts is no late message: the clock that made it is there now, and must get the verdict.
+        # A contradicting one is not a late message: the clock that made it is connected now, and must get the verdict.
         clock.counter = max(clock.counter, opened.counter)
         clock.changes.update(status_frame.columns(opened, clock.counter, message.received_ms))
     if online is None:
@@ -60,7 +60,7 @@ def handle(connection: Connection, vault: Vault, clock: Chain, message: ClockMes
 def _contradicts(
     connection: Connection, clock: Chain, opened: AuthenticStatus, online: Online, received_ms: int, result: BatchResult
 ) -> bool:
-    """Hold a STATUS against the store: find what it contradicts, or learn what it proves."""
+    """Compare a STATUS with the store: find what it contradicts, or record what it proves."""
     last = before(connection, clock, online.head)
     found = continuity.contradiction(clock.state, online, last, clock.last_status)
     if found is not None:

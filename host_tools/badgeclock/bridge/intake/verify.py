@@ -3,12 +3,12 @@
 A message is judged record by record, in its order, up to the first that cannot be accepted:
 
 * number below the next one: the same bytes as before are a repetition; other bytes an equivocation, kept apart.
-* record 0 under another nonce: the clock was founded again, and the bridge does not know it yet. Nothing else of the
+* record 0 under another nonce: the clock was founded again, which the bridge has not learned yet. Nothing else of the
   message belongs to the chain that is known here.
 * the next one, seal right: accepted, and the state moves on.
-* the next one, unsealed, from a clock that says of itself (in an authenticated STATUS) that it lost its seal: accepted
+* the next one, unsealed, from a clock whose authenticated STATUS reports that it lost its seal: accepted
   as evidence. From any other clock it is refused: anyone between clock and bridge could have written it.
-* anything after RETIRE: refused, and never asked for again.
+* anything after RETIRE: refused, and never requested again.
 * the next one by its seal, but of a format or a kind that only a newer firmware makes: it stays in the clock, and is
   asked for again.
 * anything else: refused, and the clock is asked to send again from the next one.
@@ -66,10 +66,10 @@ class Accepted(NamedTuple):
 
 @dataclass(slots=True)
 class Judgement:
-    """What became of one message, and the clock's state after it.
+    """The verdict on one message, and the clock's state after it.
 
-    `repeated_to` is the seq after the last record that was there already, 0 if none was. `unjudged` are the records
-    behind the one at which judging ended.
+    `repeated_to` is the seq after the last record that was stored already, 0 if none was. `unjudged` are the records
+    after the one at which judging stopped.
     """
 
     state: SealState
@@ -90,8 +90,8 @@ def judge(
 ) -> Judgement:
     """Judge one message of a clock whose next record is `state.next_seq`.
 
-    `stored(seq)` gives the bytes accepted earlier under a number below that, None for a burnt one. `seal_lost` is what
-    the clock's newest authenticated STATUS says. Never raises, whatever the bytes.
+    `stored(seq)` gives the bytes accepted earlier under a number below that, None for a burnt one. `seal_lost` comes
+    from the clock's newest authenticated STATUS. Never raises, whatever the bytes.
     """
     judged = Judgement(state)
     for at, raw in enumerate(raws):
@@ -133,7 +133,7 @@ def judge(
 
 
 def _continues(state: SealState, raw: bytes) -> bool:
-    """Whether the clock's own key sealed these bytes as its next record, whatever they say."""
+    """Whether the clock's own key sealed these bytes as its next record; their content is not checked."""
     tag = seal.record_tag(state.r, state.tag, raw[:SEALED_BYTES]) if state.r else b""
     return hmac.compare_digest(tag, raw[SEALED_BYTES:])
 
@@ -147,9 +147,9 @@ def _is_another_beginning(state: SealState, record: Record) -> bool:
 
 
 def _advance_unsealed(state: SealState, record: Record, raw: bytes) -> SealState:
-    """The state after an unsealed record: number, boot count, epoch and chain go on, the keys stand still.
+    """The state after an unsealed record: number, boot count, epoch and chain advance, the keys do not.
 
-    Except after an unsealed RETIRE, which leaves none: it ends the chain as a sealed one does.
+    After an unsealed RETIRE there are no keys: it ends the chain as a sealed one does.
     """
     if not state.r:
         raise SealFailed("retired", record.seq)

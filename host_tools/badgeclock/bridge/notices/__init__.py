@@ -1,1 +1,1 @@
-"""Calls somebody when nobody looks: by e-mail and webhook, once for each thing, and once more when it is over."""
+"""Sends notices by e-mail and webhook: one when something needs attention, and one when it is over."""

@@ -1,8 +1,8 @@
-"""Which news somebody was called for, and the letters that are on their way, in the store.
+"""The notices sent so far, and the letters to be sent, in the store.
 
 News that comes and news that is over make one letter for each recipient, in the transaction that writes them down: each
-is called for once, whatever restarts between. A letter is tried again, with longer and longer pauses, for a day; its
-id stays, so that who gets it twice can see that.
+gets one notice, even across restarts. A letter is retried, with growing pauses, for a day; its id stays the same, so
+that a recipient can recognise a duplicate.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from badgeclock.bridge.notices.news import OF_REASON, Current, Kind, News
 from badgeclock.bridge.store import schema
 
 LINES_MOST: Final = 40
-"""Of a letter; what is beyond is counted."""
+"""Lines of a letter; further ones are only counted."""
 ITEMS_MOST: Final = 20
-"""Of a line, that a webhook gets."""
+"""Items of a line that a webhook gets."""
 LETTERS_MOST: Final = 16
 """Sent at once."""
 FIRST_PAUSE_MS: Final = 60_000
 LONGEST_PAUSE_MS: Final = 3_600_000
 GIVE_UP_MS: Final = 86_400_000
 KEEP_MS: Final = 31 * 86_400_000
-"""How long notices that are over, and letters that ended, are kept."""
+"""How long ended notices and finished letters are kept."""
 _DELETED_MOST: Final = 500
 
 
 class Channel(StrEnum):
-    """By what somebody is called."""
+    """The channel of a notice."""
 
     EMAIL = "email"
     WEBHOOK = "webhook"
@@ -47,25 +47,25 @@ class Outcome(StrEnum):
     SENT = "sent"
     GIVEN_UP = "given up"
     WITHDRAWN = "withdrawn"
-    """Its recipient is in the settings no more."""
+    """Its recipient is no longer in the settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody to call; `address` is an e-mail address, or the webhook's URL."""
+    """A recipient; `address` is an e-mail address, or the webhook's URL."""
 
     channel: Channel
     address: str
 
     @property
     def mark(self) -> str:
-        """By which the store knows them."""
+        """Its name in the store."""
         return hashlib.sha256(f"{self.channel} {self.address}".encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One that is due. `uid` is the same at each try."""
+    """A letter that is due. `uid` is the same at each try."""
 
     id: int
     uid: str
@@ -77,7 +77,7 @@ class Letter:
 
 
 def write(connection: Connection, found: Current, recipients: Sequence[Recipient], now_ms: int) -> int:
-    """Write down what has come and what is over, with a letter for each recipient if there is any; how many letters."""
+    """Record new and ended items, with a letter for each recipient if there are any; returns the number of letters."""
     table = schema.notices
     open_rows = connection.execute(select(table).where(_is_open())).all()
     known = {row.key for row in open_rows}
@@ -105,7 +105,7 @@ def write(connection: Connection, found: Current, recipients: Sequence[Recipient
 
 
 def _steps_of(certificates: Iterable[tuple[str, str]]) -> set[tuple[str, str, str]]:
-    """Certificates of which another step has come: the one before is not over, it is nearer."""
+    """Certificates that reached their next step: the step before is replaced, not over."""
     return {(Kind.CERTIFICATE.value, name, item) for name, item in certificates}
 
 
@@ -117,7 +117,8 @@ def summarise(
     recipients: Sequence[Recipient],
     now_ms: int,
 ) -> int:
-    """The daily summary: how much waits of each reason. Silence when nothing does. Once a day; how many letters."""
+    """The daily summary: the number of open items by reason; none when nothing is open. Once a day; returns the number
+    of letters."""
     if is_summarised(connection, day):
         return 0
     table = schema.notices
@@ -145,7 +146,8 @@ def _of_day(day: str) -> str:
 
 
 def lines_of(news: Iterable[tuple[Kind, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """News of one kind about one site, clock or certificate as one line, at most LINES_MOST and one that counts."""
+    """News of one kind about one site, clock or certificate as one line; at most LINES_MOST, and one with the count of
+    the rest."""
     lines: dict[tuple[str, ...], dict[str, Any]] = {}
     beyond = 0
     for kind, about in news:
@@ -183,8 +185,8 @@ def due(connection: Connection, now_ms: int) -> list[Letter]:
 
 
 def claim(connection: Connection, letter: Letter, now_ms: int) -> bool:
-    """Take a letter that is due, so that nobody else sends it meanwhile; whether it still was. Who took it and is gone
-    before it is noted leaves it to anyone who looks after the first pause.
+    """Claim a due letter, so that no other process sends it; returns whether it was still due. If the claimer fails
+    before it notes the result, anyone may send the letter after the first pause.
     """
     table = schema.letters
     still = (table.c.id == letter.id, _is_under_way(), table.c.due_ms <= now_ms)
@@ -193,7 +195,8 @@ def claim(connection: Connection, letter: Letter, now_ms: int) -> bool:
 
 
 def note(connection: Connection, letter: Letter, outcome: Outcome | None, now_ms: int) -> Outcome | None:
-    """What became of a try: its outcome, or None for one that failed and is tried again. What it came to."""
+    """Note the result of a try: its outcome, or None for one that failed and is retried. Returns the letter's
+    outcome."""
     table = schema.letters
     if outcome is None and now_ms - letter.made_ms >= GIVE_UP_MS:
         outcome = Outcome.GIVEN_UP
@@ -207,28 +210,28 @@ def note(connection: Connection, letter: Letter, outcome: Outcome | None, now_ms
 
 
 def waiting(connection: Connection) -> Counter[str]:
-    """How many letters are under way, by channel."""
+    """How many letters are being sent, by channel."""
     table = schema.letters
     rows = connection.execute(select(table.c.channel, func.count()).where(_is_under_way()).group_by(table.c.channel))
     return Counter(dict(rows.tuples().all()))
 
 
 def given_up(connection: Connection, since_ms: int) -> int:
-    """How many letters reached nobody since a moment."""
+    """How many letters failed for good since a moment."""
     table = schema.letters
     which = (table.c.ended_ms >= since_ms) & (table.c.outcome == Outcome.GIVEN_UP)
     return connection.execute(select(func.count()).where(which)).scalar_one()
 
 
 def opened(connection: Connection) -> list[dict[str, Any]]:
-    """What somebody was called for and is not over, oldest first."""
+    """Notices that are not over, oldest first."""
     table = schema.notices
     rows = connection.execute(select(table).where(_is_open(), table.c.kind != Kind.SUMMARY).order_by(table.c.opened_ms))
     return [{"kind": row.kind, "since_ms": row.opened_ms, **row.about} for row in rows]
 
 
 def forget(connection: Connection, now_ms: int) -> None:
-    """Delete what ended long ago, some of it."""
+    """Delete some of what ended long ago."""
     for table, column in ((schema.notices, schema.notices.c.over_ms), (schema.letters, schema.letters.c.ended_ms)):
         old = select(table.c.id).where(column < now_ms - KEEP_MS).order_by(column).limit(_DELETED_MOST)
         connection.execute(delete(table).where(table.c.id.in_(old.correlate(None))))
@@ -243,7 +246,7 @@ def has_old(connection: Connection, now_ms: int) -> bool:
 
 
 def changes(connection: Connection, found: Current, now_ms: int) -> bool:
-    """Whether `write` would write anything: asked first, so that a round without news takes no turn of the writer."""
+    """Whether `write` would write anything: checked first, so that a round without news does not need the writer."""
     rows = connection.execute(
         select(schema.notices.c.key, schema.notices.c.kind, schema.notices.c.until_ms, schema.notices.c.about).where(
             _is_open()

@@ -1,7 +1,7 @@
-"""Looks once a minute at what is to be called for, writes it down, and sends what is due; and the heartbeat.
+"""Checks once a minute for news, records it, and sends due letters; also sends the heartbeat.
 
-Both are parts of the bridge beside the way of a punch: a mail server that hangs, or answers a byte a second, holds up
-other notices for half a minute and nothing else.
+Both run beside the processing of punches: a mail server that hangs, or answers a byte a second, delays other notices
+for half a minute and nothing else.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from badgeclock.errors import StoreError
 
 LOOK_S: Final = 60.0
 DISK_FREE: Final = 512 * 1024 * 1024
-"""Bytes; with less the bridge is in trouble."""
+"""Bytes free on disk; with less the bridge is in trouble."""
 
 log = structlog.get_logger("badgeclock.bridge.notices")
 
 
 class Caller(Rounds):
-    """Calls in rounds. `troubles` says what the bridge has at the moment, by name."""
+    """Works in rounds. `troubles` returns the bridge's current troubles, by name."""
 
     def __init__(
         self,
@@ -59,16 +59,16 @@ class Caller(Rounds):
         """How many letters ended how, and how many tries failed."""
 
     async def run(self) -> None:
-        """Call until cancelled. A fault of ours ends no bridge: it is logged, and the next round comes."""
+        """Run until cancelled. An exception here does not stop the bridge: it is logged, and the next round follows."""
         while True:
             try:
                 await super().run()
-            except Exception as error:  # noqa: BLE001 - whatever it is, punches go on
+            except Exception as error:  # noqa: BLE001 - punches continue in any case
                 log.error("notices have a fault; trying again", error=type(error).__name__)
                 await asyncio.sleep(LOOK_S)
 
     async def work(self) -> None:
-        """Look once, write down what has changed, and send what is due."""
+        """Check once, record changes, and send due letters."""
         now_ms = self._now_ms()
         self._note_troubles(now_ms)
         found, changes, is_old = await self._store.reading(self._look, now_ms)
@@ -130,8 +130,8 @@ def _disk(settings: BridgeSettings) -> Iterator[str]:
 
 
 class Heartbeat:
-    """Calls an address outside as long as this process runs and its store can be written; where that is missed,
-    somebody is told by anyone who is called.
+    """Calls an external monitoring address while this process runs and its store can be written; the monitor raises the
+    alarm when the calls stop.
     """
 
     def __init__(self, store: Store, sender: Sender, every_s: float) -> None:

@@ -1,8 +1,7 @@
-"""What somebody is called for, as it is at a moment: out of the attention list, today's people, certificates, and
-what the bridge knows of itself.
+"""The current reasons for notices: from the attention list, today's people, certificates, and the bridge's own state.
 
-A piece of news has a key by which it is the same the next time. It names no person: the page that it leads to does,
-to who may see it.
+A piece of news has a key that identifies it in later rounds. It names no person: the page that it links to does, for
+those who may see it.
 """
 
 from __future__ import annotations
@@ -29,19 +28,19 @@ if TYPE_CHECKING:
     from badgeclock.bridge.settings import NoticesSettings
 
 ROWS_MOST: Final = 1000
-"""Of the attention list, each by itself; beyond, a reason that has many is one piece of news."""
+"""Most items of the attention list reported singly; beyond, each reason is one piece of news."""
 OF_ONE_REASON: Final = 200
 UNREGISTERED_MS: Final = 600_000
-"""A number that was not there so long after the punch is missing; before, it is under way."""
+"""A number that has not arrived this long after the punch is missing; until then it is pending."""
 _MINUTE_MS: Final = 60_000
 _MANY: Final = "*"
 
 
 class Kind(StrEnum):
-    """What somebody is called for."""
+    """The kinds of notices."""
 
     UNREGISTERED = "unregistered"
-    """Somebody is there without a number, and the site's time comes near."""
+    """Somebody is present without a number shortly before the site's time."""
     ABSENT = "absent"
     """Somebody was expected and has not come."""
     REFUSED = "refused"
@@ -51,7 +50,7 @@ class Kind(StrEnum):
     CLOCK_FULL = "clock_full"
     CERTIFICATE = "certificate"
     BRIDGE = "bridge"
-    """The bridge's own trouble."""
+    """A trouble of the bridge itself."""
     WAITS = "waits"
     """Anything else of the attention list."""
     SUMMARY = "summary"
@@ -64,18 +63,18 @@ OF_REASON: Final[Mapping[str, Kind | None]] = {
     "clock_silent": Kind.CLOCK_SILENT,
     "clock_never_heard": Kind.CLOCK_SILENT,
     "clock_memory": Kind.CLOCK_FULL,
-    "clock_certificate": None,  # `validity` speaks of it, in steps
+    "clock_certificate": None,  # `validity` reports it, in steps
     "authority_away": Kind.BRIDGE,
 }
 """By reason of the attention list; all others are WAITS."""
 _PATIENT: Final = (Kind.CLOCK_OFFLINE, Kind.CLOCK_SILENT, Kind.BRIDGE)
-"""What comes and goes by itself: only what lasts is called for."""
+"""Kinds that come and go by themselves: only lasting ones are reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One thing. `name` says what it is of its kind: a reason, a certificate's holder, a trouble; `days` are those that
-    a certificate has left, `until_ms` is when it ends in silence.
+    """One piece of news. `name` is a reason, a certificate's holder, or a trouble; `days` are those left of a
+    certificate; `until_ms` is when it ends without a notice.
     """
 
     kind: Kind
@@ -90,14 +89,14 @@ class News:
     until_ms: int | None = None
 
     def about(self) -> dict[str, Any]:
-        """What is kept of it beside its kind and key, for JSON."""
+        """What is stored besides its kind and key, for JSON."""
         found = asdict(self)
         return {name: value for name, value in found.items() if name not in ("kind", "key", "until_ms")}
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What the bridge itself has, by name, and since when."""
+    """The bridge's own troubles, by name, and since when."""
 
     name: str
     since_ms: int
@@ -110,7 +109,7 @@ def current(
     troubles: Iterable[Trouble],
     now_ms: int,
 ) -> Current:
-    """All that there is. `files` are the certificates that the bridge's settings name."""
+    """All current news. `files` are the certificates named in the bridge's settings."""
     counts = attention.counts(connection, now_ms)
     rows = attention.listing(connection, ROWS_MOST, now_ms)
     patience_ms = settings.patience_minutes * _MINUTE_MS
@@ -131,10 +130,10 @@ def current(
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The news by key. `young` are the keys of what is there and has not lasted long enough to call somebody: it is
-    not over either, if it was called for before, as by a bridge that was restarted. `empty` are the reasons of which
-    nothing waits, where so much waits that not all of it was looked at: of the others nobody can say that a row is
-    over. None: all was looked at.
+    """The news by key. `young` are the keys of news that have not lasted long enough for a notice: one that already got
+    a notice, as before a restart of the bridge, is not over either. `empty` are the reasons without any open item, if
+    there are so many items that not all were read: for other reasons it is unknown whether a row is over. None: all
+    were read.
     """
 
     news: Mapping[str, News]
@@ -142,7 +141,7 @@ class Current:
     empty: frozenset[str] | None = None
 
     def is_over(self, key: str, reason: str) -> bool:
-        """Whether what somebody was called for is no more."""
+        """Whether the reason for a notice is over."""
         if key in self.news or key in self.young:
             return False
         return self.empty is None or not reason or reason in self.empty
@@ -174,7 +173,7 @@ def _endings(endings: Iterable[Ending], now_ms: int) -> Iterator[News]:
 
 
 def _people(place: PlaceToday, settings: NoticesSettings, now_ms: int) -> Iterator[News]:
-    """Those who are there without a number when the site's time comes near, and those who have not come."""
+    """People present without a number shortly before the site's time, and people who have not come."""
     zone = ZoneInfo(place.time_zone)
     tomorrow = place.day + timedelta(days=1)
     until_ms = int(datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).timestamp() * 1000)

@@ -2,7 +2,7 @@
 
 A webhook's call follows the Standard Webhooks specification: the headers `webhook-id`, `webhook-timestamp` and
 `webhook-signature` (`v1,` and the base64 of HMAC-SHA256 over "id.timestamp.body"). The id is the letter's and the same
-at each try, the time that of the try: who checks both takes no call twice and none that somebody has kept.
+at each try, the time is that of the try: a receiver that checks both rejects duplicates and replays.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from badgeclock.bridge.settings import NoticesSettings
 from badgeclock.errors import SettingsError
 
 TRY_S: Final = 30.0
-"""A try takes no longer, whatever the other end does."""
+"""Time limit of a try."""
 SECRET_LEAST: Final = 24
 """Bytes of a webhook's secret (Standard Webhooks: 24 to 64)."""
 _PREFIX: Final = "whsec_"
@@ -111,21 +111,21 @@ class Sender:
             raise LetterNotSent(f"no answer within {TRY_S:.0f} s") from None
 
     async def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Ask an address; what it answers beside its status is not read."""
+        """Make one HTTP request; only the status of the answer is read."""
         try:
             async with (
                 httpx.AsyncClient(verify=self._tls, timeout=TRY_S, follow_redirects=False) as client,
                 client.stream(method, url, content=body, headers=headers) as answer,
             ):
                 status, is_taken = answer.status_code, answer.is_success
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: a name that is no host's
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: not a valid host name
             raise LetterNotSent(f"{_host(url)} cannot be reached ({type(error).__name__})") from None
         if not is_taken:
             raise LetterNotSent(f"{_host(url)} answered {status}")
 
 
 def _host(url: str) -> str:
-    """Of an address; the rest of it may be secret."""
+    """The host of an address; the rest of it may be secret."""
     try:
         return urlsplit(url).hostname or "the address"
     except ValueError:
@@ -133,7 +133,7 @@ def _host(url: str) -> str:
 
 
 def mail(letter: Letter, settings: NoticesSettings, address: str) -> EmailMessage:
-    """The letter as a message in the language of its recipient."""
+    """The letter as a message in its recipient's language."""
     language = settings.email_to[address]
     message = EmailMessage()
     message["From"] = settings.email_from
@@ -141,7 +141,7 @@ def mail(letter: Letter, settings: NoticesSettings, address: str) -> EmailMessag
     message["Subject"] = " ".join(words.subject(letter.body, language).split())
     message["Date"] = formatdate(letter.made_ms / 1000)
     message["Message-ID"] = f"<{letter.uid}@{settings.email_from.rpartition('@')[2].rstrip('>')}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody answers it by itself
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic answers
     message["Content-Language"] = language
     message.set_content(words.text(letter.body, language, settings.console_url))
     return message

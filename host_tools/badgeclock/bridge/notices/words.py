@@ -1,7 +1,7 @@
-"""A letter in words, in Dutch, French, German and English: a subject, and a text with a link to the operators' pages.
+"""The text of a letter in Dutch, French, German and English: a subject, and a body with a link to the operators' pages.
 
-A letter's body is the same for everybody (`book`); here it becomes text. It names sites, clocks and certificates, and
-no person: who it is about is on the page, for who may see it.
+A letter's data are the same for all recipients (`book`); here they become text. It names sites, clocks and
+certificates, but no person: the page names them, for those who may see it.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def subject(body: Mapping[str, Any], language: str) -> str:
 
 
 def text(body: Mapping[str, Any], language: str, console_url: str) -> str:
-    """All of it, plain."""
+    """The whole letter as plain text."""
     at = datetime.fromtimestamp(body["made_ms"] / 1000, BELGIUM).strftime("%Y-%m-%d %H:%M")
     if body["kind"] == "test":
         lines = [_say(_FRAME["test"], language) + "."]
@@ -187,7 +187,7 @@ def text(body: Mapping[str, Any], language: str, console_url: str) -> str:
 
 
 def link(body: Mapping[str, Any], console_url: str) -> str:
-    """Where a person sees all of it: the page of the one thing to do if it is one, else the list, or who is there."""
+    """The page with the details: that of the single item if there is only one, else the list, or today's people."""
     base = console_url.rstrip("/")
     new: Sequence[Mapping[str, Any]] = body.get("new", ())
     if len(new) == 1 and new[0]["number"] == 1 and new[0]["items"] and new[0]["kind"] != "certificate":

@@ -1,1 +1,1 @@
-"""What an operator does to a whole store: backup, retention, a new data key, one person's data."""
+"""Operations on a whole store: backup, retention, a new data key, one person's data."""

@@ -1,8 +1,8 @@
-"""Copies of the store, made while the bridge runs, and proved: a copy that was never opened is no backup.
+"""Copies of the store, made while the bridge runs, and verified: a copy that was never opened is not a backup.
 
 A backup is a folder with the store in one file (SQLite's online copy, or pg_dump's archive of one snapshot) and a
-manifest: the file's hash, the form of the tables, how many rows each has, how far every clock's chain and the book of
-acts had come, and which data keys it needs; with a MAC under the data key, so that nobody else can make one. Names,
+manifest: the file's hash, the form of the tables, how many rows each has, the state of every clock's chain and of the
+book of acts, and which data keys it needs; with a MAC under the data key, so that nobody else can make one. Names,
 numbers and keys in it are encrypted as in the store; the data key itself is not in it and is kept apart.
 """
 
@@ -38,9 +38,9 @@ from badgeclock.protocol.record import SEALED_BYTES
 from badgeclock.protocol.seal import first_tag
 
 COUNTER_STEP: Final = 2**32
-"""Frames to a clock that a restored store passes over (docs/protocol.md §6): of 2**64."""
+"""Frame counters to a clock that a restored store skips (docs/protocol.md §6): of 2**64."""
 RECEIPT_STEP: Final = 2**20
-"""Receipts to a clock that it passes over: of 2**32."""
+"""Receipt numbers to a clock that it skips: of 2**32."""
 FORM: Final = 1
 MANIFEST: Final = "manifest.json"
 MANIFEST_BYTES_MOST: Final = 64 * 2**20
@@ -58,7 +58,7 @@ _Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Head(_Model):
-    """How far a clock's chain had come: its row, its name, its next record, the chain's last tag."""
+    """The state of a clock's chain: its row, its name, its next record, the chain's last tag."""
 
     id: int
     clock: str
@@ -67,7 +67,7 @@ class Head(_Model):
 
 
 class Facts(_Model):
-    """What can be said of a store and compared: its form, its rows by table, its chains and its book of acts."""
+    """Facts of a store to compare: its form, its rows by table, its chains and its book of acts."""
 
     revision: str
     counts: dict[str, int]
@@ -77,7 +77,7 @@ class Facts(_Model):
 
 
 class Manifest(_Model):
-    """What a backup says of itself. `witness` is the MAC over all the rest, under the data key of number `key`."""
+    """The manifest of a backup. `witness` is the MAC over all the rest, under the data key of number `key`."""
 
     form: Literal[1]
     made_ms: int
@@ -91,7 +91,7 @@ class Manifest(_Model):
     witness: _Hex64
 
     def unwitnessed(self) -> bytes:
-        """What the MAC is over."""
+        """The input of the MAC."""
         return self.model_dump_json(exclude={"witness"}).encode()
 
 
@@ -143,8 +143,8 @@ def make(url: str, store: Store, keys: Vault, folder: Path, operator: Operator, 
 def verify(folder: Path, keys: Vault) -> Manifest:
     """Prove a backup: its manifest, its file, every reference, tag, act and encrypted value of an SQLite store in it.
 
-    Of pg_dump's archive its contents are listed; the rest is proved where it is restored. Raises BackupError,
-    AuditError or DataKeyWrong at the first thing that is not as it was made.
+    Of pg_dump's archive the contents are listed; the rest is verified when it is restored. Raises BackupError,
+    AuditError or DataKeyWrong at the first difference.
     """
     manifest = _manifest(folder)
     witness = keys.witness(manifest.key, manifest.unwitnessed())
@@ -167,7 +167,7 @@ def verify(folder: Path, keys: Vault) -> Manifest:
 
 
 def _prove_file(file: Path, keys: Vault, manifest: Manifest) -> None:
-    """Look at everything in a backup's file, whose bytes are the manifest's."""
+    """Check everything in a backup's file, whose hash is the manifest's."""
     if manifest.file == SQLITE_FILE:
         with _opened(file) as connection:
             _prove(connection, keys, manifest, str(file))
@@ -176,7 +176,7 @@ def _prove_file(file: Path, keys: Vault, manifest: Manifest) -> None:
 
 
 def compare(manifest: Manifest, live: Store) -> int:
-    """Hold a backup against the store that is in use: everything in it must still be there, in the same words.
+    """Compare a backup with the store in use: everything in it must still be there, unchanged.
 
     Returns how many records the store has gained since; raises BackupError or AuditError.
     """
@@ -205,11 +205,11 @@ def _gained(manifest: Manifest, live: Connection) -> int:
 
 
 def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int) -> Manifest:
-    """Put a backup where the settings have the store, which must not be there yet; then prove it there: of SQLite's
-    file, which is proved before, that every byte has arrived.
+    """Restore a backup to the settings' store, which must not exist yet, and verify it there; SQLite's file is verified
+    before, so then only that every byte arrived.
 
-    Brings an older form of the tables to this version's. Raises BackupError, or StoreError for a form of a newer
-    version, having overwritten nothing.
+    Migrates an older form of the tables to this version's. Raises BackupError, or StoreError for a newer form, without
+    overwriting anything.
     """
     manifest = verify(folder, keys)
     forms.check_known(manifest.facts.revision or None)
@@ -242,8 +242,8 @@ def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int
 
 
 def _pass_what_clocks_were_sent(connection: Connection) -> None:
-    """Raise what a clock takes only in ascending order above all that it may have been sent since the backup: else it
-    stays deaf until the bridge has counted that far again, and passes over the receipts until its next start.
+    """Raise the counters that a clock accepts only in ascending order above all that it may have been sent since the
+    backup: otherwise it ignores frames until the bridge has counted that far again, and receipts until its next start.
     """
     clocks = schema.clocks
     connection.execute(
@@ -277,7 +277,7 @@ def _heads(connection: Connection) -> list[Head]:
 
 
 def _prove(connection: Connection, keys: Vault, manifest: Manifest, place: str) -> None:
-    """Look at everything in a store that can be looked at, and hold it against the manifest."""
+    """Check everything in a store that can be checked, and compare it with the manifest."""
     try:
         if connection.dialect.name == "sqlite":
             verdict = connection.execute(text("PRAGMA integrity_check")).scalars().all()
@@ -300,7 +300,7 @@ def _prove(connection: Connection, keys: Vault, manifest: Manifest, place: str) 
 
 
 def _tag_before(connection: Connection, head: Head) -> str:
-    """The tag of the newest record below a clock's next one; that of an empty chain if there is none."""
+    """The tag of the newest record below a clock's next one; the empty chain's if there is none."""
     table = schema.records
     before = (table.c.clock_id == head.id) & (table.c.seq < head.next_seq)
     raw = connection.execute(select(table.c.raw).where(before).order_by(table.c.seq.desc()).limit(1)).scalar()
@@ -308,7 +308,7 @@ def _tag_before(connection: Connection, head: Head) -> str:
 
 
 def _open_all(connection: Connection, keys: Vault) -> None:
-    """Open every encrypted value; raises DataKeyWrong. A backup of an earlier version lacks columns that came later."""
+    """Decrypt every encrypted value; raises DataKeyWrong. A backup of an earlier version lacks later columns."""
     for table, columns in data_key_rotation.CLOSED.items():
         there = {column["name"] for column in inspect(connection).get_columns(table.name)}
         for row in connection.execute(select(*(column for column in table.columns if column.name in there))):
@@ -338,13 +338,13 @@ def _manifest(folder: Path) -> Manifest:
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
-    """SQLite's online copy of one moment: in WAL mode no writer waits for it."""
+    """SQLite's online copy, of one moment: in WAL mode no writer waits for it."""
     try:
         with _closing(sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True)) as live:
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             with _closing(sqlite3.connect(target)) as copy:
                 live.backup(copy)
-                copy.execute("PRAGMA journal_mode=DELETE")  # one file, whole in itself
+                copy.execute("PRAGMA journal_mode=DELETE")  # one self-contained file
     except (sqlite3.Error, OSError) as error:
         raise BackupError(f"the store cannot be copied: {error}", "look at the disk's space and rights") from None
     _sync(target)
@@ -360,7 +360,7 @@ def _closing(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Connection]:
-    """A copied SQLite file, opened so that it is not changed in the least."""
+    """A copied SQLite file, opened strictly read-only."""
     address = f"file:{quote(str(file))}?mode=ro&immutable=1"
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), hide_parameters=True)
     try:
@@ -373,7 +373,7 @@ def _opened(file: Path) -> Iterator[Connection]:
 
 
 def _place_sqlite(source: Path, target: Path, sha256: str) -> None:
-    """Copy a file with this hash to where nothing is, as a whole or not at all."""
+    """Copy a file with this hash to a new path, completely or not at all."""
     there = [beside for end in _BESIDE if (beside := target.with_name(target.name + end)).exists()]
     if there:
         raise BackupError(
@@ -388,7 +388,7 @@ def _place_sqlite(source: Path, target: Path, sha256: str) -> None:
             _sync(Path(name))
             if _sha256(Path(name)) != sha256:
                 raise BackupError(f"{source} did not arrive as it is", "look at the disk, and try again")
-            os.link(name, target)  # fails if somebody has put a store there meanwhile
+            os.link(name, target)  # fails if a store has appeared there
         finally:
             Path(name).unlink()
         _sync(target.parent)
@@ -413,7 +413,8 @@ def _check_empty(url: URL) -> None:
 
 
 def _run_postgresql(program: str, url: URL | None, *options: str) -> None:
-    """Run one of PostgreSQL's own programs; the password goes by the environment, where other users cannot read it."""
+    """Run one of PostgreSQL's own programs; the password is passed in the environment, where other users cannot read
+    it."""
     command, environment = [program, *options], dict(os.environ)
     if url is not None:
         plain = url.set(drivername="postgresql", password=None)
@@ -433,7 +434,7 @@ def _run_postgresql(program: str, url: URL | None, *options: str) -> None:
 
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
-    """A folder that gets its name once everything in it is written; gone if anything fails."""
+    """A folder that gets its name once everything in it is written; deleted if anything fails."""
     if folder.exists():
         raise BackupError(f"{folder} is there already", "name a new folder for each backup")
     try:

@@ -1,8 +1,9 @@
-"""The file with which an employer asks the authority for what its service no longer takes: who, what, and the evidence.
+"""The file with which an employer requests corrections that the authority's service no longer accepts: who, what, and
+the evidence.
 
-One folder a time: `corrections.json` for programs, `corrections.html` to print and sign. Both have names and national
-numbers, because the authority must know whom it is about; they are readable by their owner alone, and that they were
-made is an act in the book. Nothing of it is printed elsewhere.
+One folder per export: `corrections.json` for programs, `corrections.html` to print and sign. Both have names and
+national numbers, because the authority must identify the person; only their owner can read them, and making them is an
+act in the book. Their contents are printed nowhere else.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ _TEMPLATES: Final = Environment(loader=FileSystemLoader(Path(__file__).parent), 
 def collect(
     connection: Connection, vault: Vault, numbers: Sequence[int], operator: Operator, now_ms: int
 ) -> dict[str, Any]:
-    """The corrections of these numbers that are open, or all of them if none is named, with who, what and evidence; and
-    on record that their file was made. Raises PresenceError if one is not open, or there is none.
+    """The open corrections of these numbers, or all if none is given, with who, what and evidence; records that their
+    file was made. Raises PresenceError if one is not open, or there is none.
     """
     table = schema.filings
     wanted = select(table).where(table.c.done_ms.is_(None)).order_by(table.c.id)
@@ -88,14 +89,14 @@ def _correction(connection: Connection, vault: Vault, row: Any) -> dict[str, Any
 
 
 def _zone(connection: Connection, row: Any, presence: Any) -> str:
-    """The time zone of the site that it is about."""
+    """The time zone of its site."""
     table = schema.sites
     site_id = row.site_id if presence is None else presence.site_id
     return str(connection.execute(select(table.c.time_zone).where(table.c.id == site_id)).scalar_one())
 
 
 def _registered(connection: Connection, vault: Vault, presence: Any, zone: str) -> dict[str, Any]:
-    """What our books say of the presence: its number at the authority, if it has one, and what was declared."""
+    """Our data on the presence: its number at the authority, if any, and what was declared."""
     seen = schema.receptions
     numbers = connection.execute(select(seen.c.number).where(seen.c.presence_id == presence.id).order_by(seen.c.id))
     site = {**_site(connection, presence.site_id), "workplace": presence.workplace}
@@ -172,7 +173,7 @@ def _punches(connection: Connection, which: Any, zone: str) -> list[dict[str, An
 
 
 def _calls(connection: Connection, presence_id: int) -> list[dict[str, Any]]:
-    """When it was sent to the authority, and what became of it."""
+    """When it was sent to the authority, and the result."""
     table = schema.attempts
     rows = connection.execute(select(table).where(table.c.presence_id == presence_id).order_by(table.c.id))
     return [{"sent": _utc(row.sent_ms), "outcome": row.outcome} for row in rows]
@@ -185,9 +186,9 @@ def page(found: Mapping[str, Any], language: Language) -> str:
 
 
 def write(folder: Path, found: Mapping[str, Any], language: Language) -> list[Path]:
-    """Write both files into a folder, which is made if it is not there; for their owner alone.
+    """Write both files into a folder, made if missing; readable only by their owner.
 
-    Raises SettingsError, having written neither, if one is there already or cannot be made.
+    Raises SettingsError, without writing either, if one exists already or cannot be made.
     """
     content = json.dumps(found, ensure_ascii=False, indent=2) + "\n"
     made: list[Path] = []
@@ -218,5 +219,5 @@ def _utc(ms: int) -> str:
 
 
 def _local(ms: int, zone: str) -> str:
-    """At the site, to the second, with its offset."""
+    """The site's local time, to the second, with its offset."""
     return datetime.fromtimestamp(ms / 1000, ZoneInfo(zone)).isoformat(sep=" ", timespec="seconds")

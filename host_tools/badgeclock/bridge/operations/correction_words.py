@@ -1,4 +1,4 @@
-"""The words of the printed correction file, in the authority's languages and in English."""
+"""The texts of the printed correction file, in the authority's languages and in English."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Language(StrEnum):
-    """In which language the file is printed."""
+    """The languages of the file."""
 
     NL = "nl"
     FR = "fr"

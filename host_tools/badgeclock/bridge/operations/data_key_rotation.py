@@ -1,11 +1,11 @@
 """Changing the data key while the bridge runs.
 
-    rotate   puts a new key beside the old ones into the data key file, and closes every value again under it
-    retire   takes the old keys out of the file, once it is proved that nothing needs them
+    rotate adds a new key to the data key file, and encrypts every value under it retire removes the old keys from the
+    file, once it is proved that nothing needs them
 
-Nothing is ever closed under a key that is not in the file, and no key leaves the file while a value needs it: killed at
-any point, the same command again goes on. A running bridge takes to the new key within `vault.RELOAD_S`; values that it
-still closed under the old one are found by the next pass.
+Nothing is ever encrypted under a key that is not in the file, and no key is removed while a value needs it: after a
+kill at any point, the same command continues. A running bridge uses the new key within `vault.RELOAD_S`; the next pass
+finds values that it still encrypted under the old one.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from badgeclock.bridge.store.vault import BADGE_ROOT, LINK_KEY, PEOPLE, SEAL_KEY
 from badgeclock.errors import StoreError
 
 BATCH_ROWS: Final = 200
-"""Rows that one transaction closes again; a bridge waits no longer than for that."""
+"""Rows that one transaction re-encrypts; a bridge waits no longer than for that."""
 ADOPTED_S: Final = 3 * vault.RELOAD_S
-"""After so long, every process that closes anything has seen what is in the file."""
+"""After this long, every process that encrypts has reloaded the file."""
 PASSES_MOST: Final = 10
 
 
 class _Closed(NamedTuple):
-    """A column of encrypted values: for which purpose and place, each said of its row."""
+    """A column of encrypted values, with the purpose and place of each row."""
 
     column: str
     purpose: Callable[[Any], str]
@@ -60,7 +60,7 @@ CLOSED: Final[Mapping[Table, tuple[_Closed, ...]]] = {
 
 
 def uses(connection: Connection) -> Counter[int]:
-    """How many values were closed under the data key of each number."""
+    """How many values are encrypted under the data key of each number."""
     found: Counter[int] = Counter()
     for table, columns in CLOSED.items():
         for closed in columns:
@@ -75,9 +75,9 @@ def uses(connection: Connection) -> Counter[int]:
 def rotate(
     store: Store, keys: Vault, path: Path, operator: Operator, now_ms: Callable[[], int]
 ) -> Iterator[tuple[int, int]]:
-    """Bring every value under a new data key; goes on with a rotation that was cut off.
+    """Encrypt every value under a new data key; continues an interrupted rotation.
 
-    `keys` is the vault of the file at `path`. Gives, after each pass, its number and how many rows it changed; raises
+    `keys` is the vault of the file at `path`. Yields, after each pass, its number and how many rows it changed; raises
     StoreError if values under older keys keep coming. The old keys stay in the file, until `retire`.
     """
     with store.read() as connection:
@@ -115,7 +115,7 @@ def _add_key(store: Store, keys: Vault, path: Path, operator: Operator, now_ms: 
 
 
 def _pass(store: Store, keys: Vault, table: Table) -> int:
-    """Close again what is not under the newest key, a batch a transaction; returns how many rows that were."""
+    """Re-encrypt what is not under the newest key, a batch per transaction; returns the number of rows."""
     after, changed, more = 0, 0, True
     while more:
         with store.write() as connection:
@@ -134,7 +134,7 @@ def _pass(store: Store, keys: Vault, table: Table) -> int:
 
 
 def _values(keys: Vault, table: Table, row: Any) -> dict[str, bytes]:
-    """The columns of a row that are not as the newest key makes them, as it does."""
+    """The columns of a row that are not under the newest key, re-encrypted."""
     now, values = row._asdict(), {}
     for closed in CLOSED[table]:
         value = now[closed.column]
@@ -147,7 +147,7 @@ def _values(keys: Vault, table: Table, row: Any) -> dict[str, bytes]:
 
 
 def _index_anew(connection: Connection, worker: Any, index: bytes | None) -> None:
-    """What was sent under the number that a worker has now stays known as such: `sent_identity` is a copy."""
+    """Keep the match with declarations sent under the worker's present number: `sent_identity` is a copy."""
     table = schema.presences
     if index is not None:
         sent = (table.c.worker_id == worker.id) & (table.c.sent_identity == worker.identity_index)
@@ -160,7 +160,7 @@ def _index(keys: Vault, row: Any) -> bytes:
 
 
 def _needed(connection: Connection, keys: Vault) -> Counter[int]:
-    """How many values need a key that is not the newest, by its number; 0 is an index under any other."""
+    """How many values need an older key, by its number; 0 stands for an index under any other."""
     found = Counter({number: count for number, count in uses(connection).items() if number != keys.newest})
     if not found:
         table = schema.workers
@@ -170,7 +170,7 @@ def _needed(connection: Connection, keys: Vault) -> Counter[int]:
 
 
 def retire(store: Store, keys: Vault, path: Path, operator: Operator, now_ms: Callable[[], int]) -> list[int]:
-    """Take every key but the newest out of the file; returns their numbers.
+    """Remove every key but the newest from the file; returns their numbers.
 
     Proved in one transaction that no writer can get between, and that begins `ADOPTED_S` after the file last changed,
     when every writer uses the newest key: no value needs them. Raises KeysInUse if one does.

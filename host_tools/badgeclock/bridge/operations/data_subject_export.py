@@ -1,8 +1,7 @@
-"""All that the store holds of one person, for that person: as JSON, and as a text to read (GDPR articles 15 and 20).
+"""All that the store has on one person, for that person: as JSON, and as a text to read (GDPR articles 15 and 20).
 
-The dossier, and a correction file for the authority (`correction_file`), are the only places where a name and a
-national number are ever written out; its files are readable by their owner alone, and what becomes of them is up to
-anyone who asked.
+Only the dossier, and a correction file for the authority (`correction_file`), show a name with a national number; only
+their owner can read its files, and the person who requested them is responsible for them.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ _ROWS_AT_ONCE: Final = 20_000
 
 
 def collect(store: Store, vault: Vault, reference: str, operator: Operator, now_ms: int) -> dict[str, Any]:
-    """Everything about the worker of this reference, and on record that it was asked for; raises PeopleError.
+    """Everything about the worker of this reference; records the request; raises PeopleError.
 
-    No transaction is long: what is found by its index is read in one, what must be looked through a part at a time.
+    No transaction is long: indexed data is read in one, the rest scanned a part at a time.
     """
     with store.write() as connection:
         workers, employers = schema.workers, schema.employers
@@ -52,7 +51,7 @@ def collect(store: Store, vault: Vault, reference: str, operator: Operator, now_
 
 
 def _indexed(connection: Connection, vault: Vault, reference: str, row: Row[Any], now_ms: int) -> dict[str, Any]:
-    """What is found without looking through all; in its order, with places for the rest."""
+    """The indexed data, in order, with empty places for the rest."""
     jobs = schema.desk_jobs
     identity = identities.identity_of(vault, row)
     presences = _rows(connection, schema.presences, schema.presences.c.worker_id == row.id)
@@ -110,14 +109,14 @@ def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _corrections(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
-    """What people decided about the worker's presences, and what others' presences were to be this worker's."""
+    """Decisions on the worker's presences, and on others' presences that became this worker's."""
     table, presences = schema.corrections, schema.presences
     own = table.c.presence_id.in_(select(presences.c.id).where(presences.c.worker_id == worker_id))
     return [_plain(row) for row in _rows(connection, table, own | (table.c.worker_id == worker_id))]
 
 
 def _filings(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
-    """The same of what the authority was to be asked for with a file."""
+    """The same for corrections requested with a file."""
     table, presences, punches = schema.filings, schema.presences, schema.punches
     own = table.c.presence_id.in_(select(presences.c.id).where(presences.c.worker_id == worker_id))
     # Filings are few, and punches have no index by worker.
@@ -131,7 +130,7 @@ def _filings(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
 
 
 def _expected(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
-    """The days on which the worker was planned, where, and from when to when (minutes of the local day)."""
+    """The days on which the worker was planned, with site and times (minutes of the local day)."""
     table, plans, sites = schema.expected, schema.plans, schema.sites
     rows = connection.execute(
         select(sites.c.name.label("site"), plans.c.day, table.c.from_min, table.c.to_min, table.c.source)
@@ -167,7 +166,7 @@ def _badges(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
 
 
 def _windows(store: Store, table: Table) -> Iterator[tuple[Connection, ColumnElement[bool]]]:
-    """The numbers of a table, a part after the other, each in its own transaction."""
+    """The row numbers of a table in parts, each in its own transaction."""
     number = table.c.id
     with store.read() as connection:
         first, last = (connection.execute(select(end(number))).scalar() for end in (func.min, func.max))
@@ -177,7 +176,7 @@ def _windows(store: Store, table: Table) -> Iterator[tuple[Connection, ColumnEle
 
 
 def _punches(store: Store, worker_id: int) -> list[dict[str, Any]]:
-    """Each punch, its state, and the sealed record that it is from."""
+    """Each punch, its state, and its sealed record."""
     table, clocks, records = schema.punches, schema.clocks, schema.records
     wanted = (
         select(table, clocks.c.name.label("clock"), records.c.raw.label("record"))
@@ -244,9 +243,9 @@ def _as_text(value: Any) -> str:
 
 
 def write(path: Path, dossier: dict[str, Any]) -> tuple[Path, Path]:
-    """Write the dossier to a new file and, beside it, the text to read; both for their owner alone.
+    """Write the dossier to a new file and, beside it, the text to read; both readable only by their owner.
 
-    Raises SettingsError, having written nothing, if either is there already or cannot be made.
+    Raises SettingsError, without writing anything, if either exists already or cannot be made.
     """
     beside = path.with_suffix(".txt")
     if beside == path:

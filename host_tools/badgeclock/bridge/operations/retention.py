@@ -1,14 +1,12 @@
 """Retention by purpose: deletion with proof, and the erasure of one person.
 
-    presences   declarations, their attempts and numbers, their punches, receipts, badges handed in long ago
-    events      what operators were shown, and the badge desk's jobs
-    workers     people without badge, punch and presence
-    plans       who was expected: plans of days, Dimona periods and works that ended
+    presences declarations, their attempts and numbers, their punches, receipts, badges handed in long ago events events
+    shown to operators, and the badge desk's jobs workers people without badge, punch and presence plans plans of days,
+    and ended Dimona periods and works
 
-What a clock sealed is not touched: a record holds a token, and with the badge's row the last link from token to person
-is gone, while every tag still verifies. What is on its way to the authority is never deleted. Each batch is one
-transaction with its act in the book (`audit_log`): how many rows of what, before which day, and a hash over their
-numbers.
+Sealed records are not touched: a record contains a token; deleting the badge's row removes the last link from token to
+person, while every tag still verifies. Declarations in progress are never deleted. Each batch is one transaction with
+its act in the book (`audit_log`): how many rows of what, before which day, and a hash over their numbers.
 """
 
 from __future__ import annotations
@@ -42,30 +40,30 @@ BATCH_ROWS: Final = 500
 FIRST_ROWS: Final = 10
 LEAST_ROWS: Final = 2
 WANTED_S: Final = 0.015
-"""So long a transaction that deletes is to take, without its commit: nobody else writes, and a punch waits."""
+"""Target duration of a deleting transaction, without its commit: nobody else writes during it, and punches wait."""
 ERASED: Final = "(erased)"
 BY_SETTINGS: Final = Operator("the bridge, by its settings")
 FIRST_SWEEP_S: Final = 60.0
-"""So long after the start the first sweep begins: what waited for the bridge goes first."""
+"""Delay of the first sweep after the start: waiting work goes first."""
 _DAY_MS: Final = 86_400_000
 _AGE: Final = {"presences": schema.presences.c.day, "events": schema.events.c.last_ms}
 _OF_WORKER: Final = (
     *(schema.engagements, schema.expected, schema.dimona_periods),
     *(schema.later_registrations, schema.links),
 )
-"""What is kept of a worker alone, and no longer than the worker's row."""
+"""Tables kept only as long as the worker's row."""
 
 log = logs.Named("badgeclock.bridge.operations.retention")
 
 
 @dataclass(slots=True)
 class Pace:
-    """How many rows the next transaction deletes, by how long the last ones took."""
+    """Adapts the number of rows per transaction to the duration of the last ones."""
 
     rows: int = field(default_factory=lambda: FIRST_ROWS)
 
     def took(self, seconds: float) -> None:
-        """That many rows took so long; what a machine did besides is no reason for one row at a time without limit."""
+        """Record the duration for a number of rows; a busy machine does not reduce it below a minimum."""
         wanted = round(self.rows * WANTED_S / max(seconds, 1e-6))
         # A quarter more at most: the next rows may stand on pages that nobody has read yet.
         self.rows = max(LEAST_ROWS, min(wanted, self.rows + self.rows // 4 + 1, BATCH_ROWS))
@@ -88,14 +86,14 @@ class _Deleted:
             self.digest.update(f"{table.name} {number}\n".encode())
 
     def detail(self, **value: str) -> dict[str, Any]:
-        """What the book says of it."""
+        """The text for the book."""
         counts = {name: count for name, count in sorted(self.counts.items()) if count}
         return {**value, "rows": counts, "sha256": self.digest.hexdigest()}
 
 
 def _oldest(connection: Connection, table: Table, which: ColumnElement[bool], limit: int | None) -> list[int]:
-    """The numbers of the rows of a condition, the oldest first: by the index that has their age, where there is one,
-    and by no order that the table has anyway: else a database looks through all of it for rows that are not there.
+    """The row numbers of a condition, oldest first: by the index on their age, if there is one, and not by the primary
+    key: otherwise a database scans the whole table for rows that do not exist.
     """
     by_age = _AGE.get(table.name)
     order = (table.c.id + 0,) if by_age is None else (by_age, table.c.id)
@@ -112,7 +110,7 @@ def _ms(day: date) -> int:
 
 
 def _referring_to(table: Table, *except_for: Table) -> list[Column[Any]]:
-    """Every column of the store that refers to a table's rows."""
+    """Every column that refers to a table's rows."""
     return [
         key.parent
         for other in schema.metadata.sorted_tables
@@ -144,7 +142,7 @@ _Rows = Sequence[tuple[Table, ColumnElement[bool]]]
 
 
 def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, date, _Rows]]:
-    """Each purpose: its first day that is kept, and which rows of which tables are older."""
+    """Each purpose: its first day to keep, and the older rows by table."""
     presences, punches, badges, receipts = schema.presences, schema.punches, schema.badges, schema.receipts
     events, jobs = schema.events, schema.desk_jobs
     before = cutoff(policy.presences_days, now_ms)
@@ -181,10 +179,10 @@ def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, dat
 
 
 def _forgotten(before: date) -> ColumnElement[bool]:
-    """Workers whom nothing refers to, and who were not added lately."""
+    """Workers without any reference who were not added recently."""
     workers, badges, punches = schema.workers, schema.badges, schema.punches
     lately = or_(badges.c.until_ms.is_(None), badges.c.until_ms >= _ms(before))
-    # A punch with a presence has its worker: the others are few, and have an index.
+    # A punch with a presence has its worker there; the others are few, and indexed.
     waiting = select(punches.c.worker_id).where(punches.c.presence_id.is_(None), punches.c.worker_id.is_not(None))
     return and_(
         workers.c.added_ms < _ms(before),
@@ -198,11 +196,11 @@ def _forgotten(before: date) -> ColumnElement[bool]:
 
 
 def _first_since(connection: Connection, column: Column[int], since: date) -> int:
-    """The number of the first row of a day or later, in a table that is ever longer and whose rows are old in the order
-    of their numbers: by halves, for the column has no index. One behind the last if there is none.
+    """The number of the first row of a day or later, in a table that only grows in the order of time: by bisection, as
+    the column has no index. One after the last if there is none.
     """
     numbers = column.table.c.id
-    # Asked together, SQLite looks through all of them.
+    # In one query, SQLite scans all of them.
     lowest, highest = (connection.execute(select(end(numbers))).scalar() for end in (func.min, func.max))
     low, high = (0, 0) if lowest is None or highest is None else (lowest, highest + 1)
     while low < high:
@@ -214,7 +212,7 @@ def _first_since(connection: Connection, column: Column[int], since: date) -> in
 
 
 def _window(table: Table, rows: int) -> ColumnElement[bool]:
-    """The lowest numbers of a table that is ever longer and whose rows are old in the order of their numbers."""
+    """The lowest numbers of a table that only grows in the order of time."""
     return table.c.id < select(func.min(table.c.id) + rows).scalar_subquery()
 
 
@@ -252,7 +250,7 @@ def _sweep(
 
 
 def sweeping(store: Store, policy: RetentionSettings, operator: Operator, now_ms: int) -> Counter[str]:
-    """Delete all that is older than its purpose allows, a batch a transaction; returns counts by table."""
+    """Delete all that is older than its purpose allows, a batch per transaction; returns counts by table."""
     total: Counter[str] = Counter()
     pace = Pace()
     while True:
@@ -262,7 +260,7 @@ def sweeping(store: Store, policy: RetentionSettings, operator: Operator, now_ms
         if not batch:
             return total
         total += batch
-        time.sleep(time.monotonic() - began)  # the bridge gets its turn
+        time.sleep(time.monotonic() - began)  # let the bridge write
 
 
 def _delete_presences(connection: Connection, done: _Deleted, which: ColumnElement[bool], limit: int | None) -> None:
@@ -277,7 +275,7 @@ def _delete_presences(connection: Connection, done: _Deleted, which: ColumnEleme
 def _delete_workers(connection: Connection, done: _Deleted, which: ColumnElement[bool], now_ms: int) -> None:
     table = schema.workers
     columns = select(table.c.id, table.c.reference)
-    # One: the database looks through every punch for each.
+    # One at a time: for each, the database scans every punch.
     for row in connection.execute(columns.where(which).order_by(table.c.id).limit(1)).all():
         _delete_worker(connection, done, row.id, row.reference, now_ms)
 
@@ -293,7 +291,7 @@ def _delete_worker(connection: Connection, done: _Deleted, worker_id: int, refer
 
 
 def _unname(connection: Connection, reference: str) -> int:
-    """Take a reference out of events and the badge desk's book; returns in how many rows it stood."""
+    """Remove a reference from events and the badge desk's log; returns the number of rows."""
     events, jobs = schema.events, schema.desk_jobs
     word = re.compile(rf"(?<![\w-]){re.escape(reference)}(?![\w-])")
     changed = 0
@@ -319,9 +317,10 @@ def _unname(connection: Connection, reference: str) -> int:
 def erase(
     connection: Connection, policy: RetentionSettings, reference: str, operator: Operator, now_ms: int
 ) -> Counter[str]:
-    """Erase a worker at their own request: all that no duty to keep protects; returns counts by table.
+    """Erase a worker at their own request: all data without a duty to keep it; returns counts by table.
 
-    Raises PeopleError, and erases nothing, while presences or punches of theirs must be kept; it says until when.
+    Raises PeopleError, without erasing anything, while presences or punches of theirs must be kept; the error has the
+    date.
     """
     audit_log.reason(operator.reason)
     workers, presences, punches = schema.workers, schema.presences, schema.punches
@@ -364,7 +363,7 @@ def erase(
 
 
 def _forget_for_good(connection: Connection) -> None:
-    """Have SQLite overwrite what is deleted, rather than only forget where it was."""
+    """Have SQLite overwrite deleted data, instead of only unlinking it."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA secure_delete=ON")
 
@@ -387,7 +386,7 @@ class Sweeper:
             await asyncio.sleep(self._policy.sweep_hours * 3600)
 
     async def sweep(self) -> None:
-        """Sweep once; other writers get their turn between batches."""
+        """Sweep once; other writers may write between batches."""
         pace, total = Pace(), Counter[str]()
         try:
             while batch := await self._store.writing(sweep, self._policy, BY_SETTINGS, self._now_ms(), pace):

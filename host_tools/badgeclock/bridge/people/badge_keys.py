@@ -1,4 +1,4 @@
-"""The keys of a site that badges are known by: the key of its tokens, and the root of the keys on its own badges."""
+"""A site's keys for badges: the key of its tokens, and the root of the keys on its own badges."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from badgeclock.protocol import seal
 
 NUMBER_PROVED: Final = 2
 UID_READ: Final = 1
-"""What a token is made of (docs/protocol.md): the number of a badge that proved itself, or a UID that was read."""
+"""What a token is derived from (docs/protocol.md): the number of a badge that proved itself, or a UID."""
 
 
 class Form(IntEnum):
-    """What the keys of a card that proves itself are made of (docs/badges.md §4)."""
+    """What the keys of a card that proves itself are derived from (docs/badges.md §4)."""
 
     BY_UID_ALONE = 1
     BY_ISSUE = 2
@@ -39,13 +39,13 @@ class WrittenCard(NamedTuple):
 
     @property
     def form(self) -> Form:
-        """What its keys are made of."""
+        """What its keys are derived from."""
         return Form.BY_ISSUE if self.issue else Form.BY_UID_ALONE
 
 
 class Tokens(NamedTuple):
-    """The tokens of one badge: with all keys of its site; with all but the last, while that comes to the clocks (else
-    None); and those of before, the newest last, by which punches that nobody was given may still wait.
+    """The tokens of one badge: with all keys of its site; with all but the last, while the clocks are getting that one
+    (else None); and the earlier ones, newest last, under which punches of the unassigned badge may still wait.
     """
 
     now: bytes
@@ -54,7 +54,7 @@ class Tokens(NamedTuple):
 
 
 class SiteKeys(NamedTuple):
-    """The keys of one site, by its row: `site_key` has 32 bytes for each that it ever had."""
+    """The keys of one site, by its row: `site_key` has 32 bytes for each key so far."""
 
     site_id: int
     site_key: bytes
@@ -66,7 +66,7 @@ class SiteKeys(NamedTuple):
         return seal.badge_token(self.site_key, NUMBER_PROVED, number)
 
     def number_tokens(self, number: bytes) -> Tokens:
-        """The same, and those of before."""
+        """The same, with the earlier ones."""
         return tokens(self.site_key, NUMBER_PROVED, number, is_changing=self.is_changing)
 
     def uid_token(self, uid: bytes) -> bytes:
@@ -75,17 +75,17 @@ class SiteKeys(NamedTuple):
 
 
 def tokens(site_keys: bytes, badge_type: int, badge_id: bytes, *, is_changing: bool) -> Tokens:
-    """Every token that a site's clocks may have made of a badge."""
+    """Every token that a site's clocks may have made for a badge."""
     ends = range(sites.SITE_KEY_BYTES, len(site_keys) + 1, sites.SITE_KEY_BYTES)
     *earlier, now = (seal.badge_token(site_keys[:end], badge_type, badge_id) for end in ends)
     return Tokens(now, earlier[-1] if earlier and is_changing else None, tuple(earlier))
 
 
 def give_site_key(connection: Connection, vault: Vault, name: str, site_keys: bytes, by: str, now_ms: int) -> Change:
-    """Give the bridge a site's key, as `sites.set_key`; or one more after those that it has, which begins a change.
+    """Give the bridge a site's key, as `sites.set_key`; or one more key, which begins a key change.
 
-    From then on a badge has two tokens: the bridge takes both, and each clock gets a roster of those that it makes.
-    What the site's history has of a badge stays the badge's. Raises PeopleError while the change before is under way.
+    From then on a badge has two tokens: the bridge accepts both, and each clock gets a roster of the ones it makes. The
+    badge keeps its history at the site. Raises PeopleError while an earlier change is in progress.
     """
     table = schema.sites
     row = sites.find_row(connection, name)
@@ -112,7 +112,7 @@ def give_site_key(connection: Connection, vault: Vault, name: str, site_keys: by
 
 
 def _raise_tokens(connection: Connection, site_id: int, key: bytes) -> None:
-    """Give every badge that a site knows or knew the token of the key that comes after those of before."""
+    """Give every present and past badge of a site its token under the new key."""
     table = schema.badges
     rows = connection.execute(select(table.c.id, table.c.token, table.c.card).where(table.c.site_id == site_id)).all()
     raised = [
@@ -130,7 +130,7 @@ def _raise_tokens(connection: Connection, site_id: int, key: bytes) -> None:
 
 
 def without_last_key(connection: Connection, site_id: int) -> list[str]:
-    """The clocks of a site that do not make tokens with its last key yet, as far as they have reported."""
+    """The clocks of a site that, as far as reported, do not make tokens with its last key yet."""
     clocks, table = schema.clocks, schema.sites
     behind = (
         select(clocks.c.name)
@@ -142,8 +142,8 @@ def without_last_key(connection: Connection, site_id: int) -> list[str]:
 
 
 def forget_old_key(connection: Connection, name: str, by: str, now_ms: int) -> bool:
-    """End the change of a site's key: badges have one token again. False if none is under way; raises PeopleError while
-    a clock of the site does not have the new one.
+    """End the change of a site's key: badges have one token again. False if none is in progress; raises PeopleError
+    while a clock of the site lacks the new key.
     """
     table, badges = schema.sites, schema.badges
     row = sites.find_row(connection, name)
@@ -165,7 +165,8 @@ def forget_old_key(connection: Connection, name: str, by: str, now_ms: int) -> b
 
 
 def set_badge_root(connection: Connection, vault: Vault, site: str, root: bytes, now_ms: int) -> bool:
-    """Give the bridge the root of a site's badges, 32 bytes. Under another one no card of the site proves itself.
+    """Give the bridge the root of a site's badges, 32 bytes. With a different one, no existing card of the site can
+    prove itself.
 
     Returns False if it is the same.
     """
@@ -186,7 +187,7 @@ def set_badge_root(connection: Connection, vault: Vault, site: str, root: bytes,
 
 
 def site_keys_of(connection: Connection, vault: Vault, site_id: int) -> SiteKeys:
-    """The keys of a site, by its row; raises PeopleError if the bridge was not given its badge key."""
+    """The keys of a site, by its row; raises PeopleError if the bridge does not have its badge key."""
     table = schema.sites
     row = connection.execute(select(table).where(table.c.id == site_id)).one()
     if row.badge_root_closed is None:
@@ -199,7 +200,7 @@ def site_keys_of(connection: Connection, vault: Vault, site_id: int) -> SiteKeys
 
 
 def new_number(connection: Connection, keys: SiteKeys) -> bytes:
-    """A badge number, 8 random bytes, that no badge of the site ever had."""
+    """A new badge number, 8 random bytes, unique at the site."""
     table = schema.badges
     while True:
         number = secrets.token_bytes(NUMBER_BYTES)
@@ -209,5 +210,5 @@ def new_number(connection: Connection, keys: SiteKeys) -> bytes:
 
 
 def new_issue() -> bytes:
-    """The random bytes of an issue, 8, which its card's keys are made with."""
+    """The random bytes of an issue, 8, from which its card's keys are derived."""
     return secrets.token_bytes(ISSUE_BYTES)

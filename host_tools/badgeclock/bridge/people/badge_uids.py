@@ -1,7 +1,7 @@
-"""A badge's UID in the writings of the readers and apps that print it, and which of them can never be a badge's.
+"""Parses a badge's UID in the notations of readers and apps, and rejects those that cannot belong to a badge.
 
-Taken alike: `DEADBEEF`, `DE:AD:BE:EF`, `0xdeadbeef`, `Card UID: de ad be ef`, and decimal with its byte order named,
-`3735928559 msb` or `4022250974 lsb`: readers print both, and a number does not show which.
+Accepted alike: `DEADBEEF`, `DE:AD:BE:EF`, `0xdeadbeef`, `Card UID: de ad be ef`, and decimal with its byte order named,
+`3735928559 msb` or `4022250974 lsb`: readers print both, and a number does not show which it is.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def parse(text: str) -> bytes:
 
 
 def checked(uid: bytes) -> bytes:
-    """The same UID, if a badge can have it for good; raises PeopleError otherwise."""
+    """The same UID, if it can be a badge's permanent one; raises PeopleError otherwise."""
     if len(uid) not in UID_BYTES:
         raise PeopleError("a badge's UID has 4, 7 or 10 bytes", "give it as a reader prints it: 8, 14 or 20 hex digits")
     if not any(uid) or all(byte == 0xFF for byte in uid):
@@ -75,7 +75,7 @@ def checked(uid: bytes) -> bytes:
 
 
 def _of_decimal(number: int, order: str) -> bytes:
-    """The bytes of a number; a badge's UID is as long as it must be to hold it."""
+    """The bytes of a number; in the shortest length of a UID that fits."""
     length = next((length for length in UID_BYTES if number < 1 << (8 * length)), UID_BYTES[-1] + 1)
     if length not in UID_BYTES:
         return b""

@@ -1,7 +1,7 @@
-"""Who holds which badge: given to a worker, issued by the badge desk, taken back.
+"""Assigns badges: given to a worker, issued by the badge desk, revoked.
 
-Every function takes the connection of an open transaction, and a badge is known by its token only: UIDs and badge
-numbers are forgotten when the function returns. A badge that is taken back keeps its row, with the time.
+Every function takes the connection of an open transaction, and badges are stored by token only: UIDs and badge numbers
+are not kept. A revoked badge keeps its row, with the time.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _PROOF: Final[dict[Form | None, str]] = {
 
 
 class Badge(NamedTuple):
-    """A badge of the history: its row, whose it is (reference and row), since and until when (ms; None: in use), and
-    what its keys are made of (None: it is known by its UID).
+    """A badge of the history: its row, its holder (reference and row), since and until when (ms; None: in use), and
+    what its keys are derived from (None: identified by its UID).
     """
 
     id: int
@@ -47,13 +47,13 @@ class Badge(NamedTuple):
 
     @property
     def proof(self) -> str:
-        """How it is known, for a person."""
+        """How it is identified, for a person."""
         return _PROOF[self.form]
 
 
 class Assigned(NamedTuple):
-    """A badge given to a worker: how many presences were queued for punches that waited for it, the rows of badge
-    and worker; `is_new` is False if the worker had it already.
+    """A badge given to a worker: how many presences were queued for its waiting punches, the rows of badge and worker;
+    `is_new` is False if the worker had it already.
     """
 
     queued: int
@@ -72,10 +72,10 @@ def assign(
     employer_kbo: str | None = None,
     now_ms: int,
 ) -> Assigned:
-    """Give the badge with this UID (4, 7 or 10 bytes) to a worker at a site, and take it from the worker who had it.
-    `employer_kbo` is whom its punches are for, of a worker's several employers.
+    """Give the badge with this UID (4, 7 or 10 bytes) to a worker at a site, and revoke it from its previous holder.
+    `employer_kbo` is the one of several employers that its punches count for.
 
-    Today's punches of the badge that nobody was given are declared at once; older ones wait for a person.
+    Today's punches of the so far unassigned badge are declared at once; older ones wait for a decision.
     """
     badge_uids.checked(uid)
     row = sites.find_row(connection, site)
@@ -89,7 +89,7 @@ def assign(
 def assign_token(
     connection: Connection, *, site_id: int, worker: str, made: Tokens, engagement: int | None = None, now_ms: int
 ) -> Assigned:
-    """The same for tokens as punches carry them: how an unknown badge is assigned without having it."""
+    """The same for tokens from punches: assigns an unknown badge without having it at hand."""
     token = made.now
     badges, workers = schema.badges, schema.workers
     worker_id = connection.execute(select(workers.c.id).where(named(workers.c.reference, worker))).scalar()
@@ -121,7 +121,7 @@ def assign_token(
 
 
 def _as_before(connection: Connection, site_id: int, token: bytes) -> dict[str, Any]:
-    """What is known of the card of a token: the card stays the same when its holder changes."""
+    """The known facts about a token's card, which stay the same when its holder changes."""
     table = schema.badges
     had = select(table.c.form, table.c.issue, table.c.card).where(
         table.c.site_id == site_id, table.c.token == token, table.c.form.is_not(None)
@@ -141,8 +141,8 @@ def assign_punched(
     operator: Operator,
     now_ms: int,
 ) -> Assigned:
-    """Give the badge of a punch that nobody was given to a worker, at the site of its clock, on record; no UID is
-    needed. The punch, and all others of the badge, are looked at again, as by `assign`.
+    """Assign the unknown badge of a punch to a worker, at the site of its clock, on record; no UID is needed. The
+    punch, and all others of the badge, are decided again, as by `assign`.
     """
     table, clocks, at = schema.punches, schema.clocks, schema.sites
     rows = connection.execute(
@@ -173,7 +173,7 @@ def assign_punched(
 
 
 def _punched(connection: Connection, vault: Vault, row: Any) -> Tokens:
-    """The tokens of a badge that is known by a punch alone, of a clock that made it with so many of its site's keys."""
+    """The tokens of a badge known only from a punch, by a clock that used so many of its site's keys."""
     at = schema.sites
     site = connection.execute(select(at).where(at.c.id == row.site_id)).one()
     if site.key_changed_ms is None or row.site_keys == site.site_keys:
@@ -183,7 +183,7 @@ def _punched(connection: Connection, vault: Vault, row: Any) -> Tokens:
 
 
 def of_token(connection: Connection, site_id: int, token: bytes) -> Badge | None:
-    """The newest badge with this token at a site: the one in use, or the one that was last."""
+    """The newest badge with this token at a site: the one in use, or the last one."""
     badges = schema.badges
     order = badges.c.until_ms.is_not(None), badges.c.until_ms.desc()
     found = connection.execute(
@@ -207,13 +207,14 @@ def claimed(connection: Connection, keys: SiteKeys, uid: bytes) -> Badge | None:
 
 
 def learn(connection: Connection, keys: SiteKeys, badge: Badge, card: WrittenCard) -> None:
-    """Keep which card a badge is, which an earlier version did not: from now on no other may claim its UID."""
+    """Record which card a badge is, which earlier versions did not: from now on no other may claim its UID."""
     known = {"form": card.form, "issue": card.issue or None, "card": keys.uid_token(card.uid)}
     connection.execute(update(schema.badges).where(schema.badges.c.id == badge.id).values(**known))
 
 
 def with_uid(connection: Connection, vault: Vault, site: str, uid: bytes) -> Badge | None:
-    """The badge in use with this UID at a site; None if nobody has it. Raises PeopleError if the site has no key."""
+    """The badge in use with this UID at a site; None if it is not assigned. Raises PeopleError if the site has no
+    key."""
     row = sites.find_row(connection, site)
     if row is None:
         raise sites.no_site(site)
@@ -222,7 +223,7 @@ def with_uid(connection: Connection, vault: Vault, site: str, uid: bytes) -> Bad
 
 
 def in_use(connection: Connection, worker: str) -> list[Badge]:
-    """The badges a worker has, oldest first; raises PeopleError if there is no such worker."""
+    """The badges a worker has, oldest first; raises PeopleError for an unknown worker."""
     check_worker(connection, worker)
     badges, workers = schema.badges, schema.workers
     having = (
@@ -267,7 +268,7 @@ def issue(
     at: str,
     now_ms: int,
 ) -> Badge:
-    """Link a badge that was written to a worker. It goes on record who did it, at which clock."""
+    """Link a written badge to a worker; records the author and the clock."""
     made = keys.number_tokens(number)
     assign_token(connection, site_id=keys.site_id, worker=worker, made=made, now_ms=now_ms)
     badge = of_token(connection, keys.site_id, made.now)
@@ -280,7 +281,7 @@ def issue(
 
 
 def revoke(connection: Connection, badge: Badge, *, by: str, reason: str = "", now_ms: int) -> None:
-    """Take a badge back: from now on it is unknown at the site's clocks. What it punched before stays as it is."""
+    """Revoke a badge: from now on it is unknown at the site's clocks. Its earlier punches are unchanged."""
     table = schema.badges
     taking_back = update(table).where(table.c.id == badge.id).values(until_ms=now_ms).returning(table.c.site_id)
     rosters.changed(connection, [connection.execute(taking_back).scalar_one()], now_ms)
@@ -290,14 +291,14 @@ def revoke(connection: Connection, badge: Badge, *, by: str, reason: str = "", n
 
 
 def uid_claimed(connection: Connection, holder: Badge, *, worker: str, by: str, at: str, now_ms: int) -> None:
-    """Put on record that a card without keys of the site said that it is the card of a badge in use."""
+    """Record that a card without keys of the site claimed to be the card of a badge in use."""
     what = f"a blank card at {at} has the UID of the badge of {holder.worker}; {by} asked for a badge of {worker}"
     happened = Event(Severity.ALARM, event_log.Kind.BADGE_UID_CLAIMED, what, clock=at, about=holder.worker)
     event_log.write(connection, [happened], now_ms)
 
 
 def wiped(connection: Connection, *, by: str, at: str, now_ms: int) -> None:
-    """Put on record that a card was made blank."""
+    """Record that a card was blanked."""
     what = f"a card was made blank by {by} at {at}"
     event_log.write(connection, [Event(Severity.INFO, event_log.Kind.BADGE_WIPED, what)], now_ms)
     audit_log.write(connection, Operator(by), Act.BADGE_WIPED, "card", {"clock": at}, now_ms)

@@ -13,12 +13,12 @@ LANGUAGE: Final = re.compile(r"[a-z]{2}")
 
 
 def composed(text: str) -> str:
-    """One writing of letters with marks, of the two that Unicode has (NFC): without it "Café" is two sites."""
+    """The composed form (NFC) of letters with marks: without it, two spellings of "Café" would be two sites."""
     return unicodedata.normalize("NFC", text)
 
 
 def writings(text: str) -> tuple[str, ...]:
-    """The writings in which a name may stand in a store: composed, and as an earlier version may have kept it."""
+    """The forms in which a store may have a name: composed, and as earlier versions may have stored it."""
     return tuple(dict.fromkeys((composed(text), unicodedata.normalize("NFD", text), text)))
 
 

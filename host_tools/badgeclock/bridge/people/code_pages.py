@@ -1,7 +1,7 @@
-"""Detects a CSV file's encoding, and letters that are unlikely in it.
+"""Detects a CSV file's encoding, and unlikely letters in it.
 
-A file says so by its mark; without one it is UTF-8, or else the code page of Windows in the West. DOS and old Macs had
-others, whose bytes are letters there as well: "Zoë" becomes "Zo‰". Such letters are worth a warning, no refusal.
+A byte order mark decides; without one it is UTF-8, or else Windows-1252. DOS and old Macs used other code pages, whose
+bytes are also letters in Windows-1252: "Zoë" becomes "Zo‰". Such letters cause a warning, not a refusal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from badgeclock.bridge.errors import SheetError
 
 WINDOWS: Final = "cp1252"
 OTHERS: Final = ("cp850", "mac_roman", "cp1250")
-"""Code pages that files of Belgian offices have besides: DOS and its exports, old Macs, Windows in Central Europe."""
+"""Other code pages in files of Belgian offices: DOS and its exports, old Macs, Windows in Central Europe."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -29,10 +29,10 @@ _AFTER: Final = bytes.fromhex(
 ).decode(WINDOWS)
 _BETWEEN: Final = bytes.fromhex("93 94 91 8b 9b 85 bb ab 95 99 ae b0 b1 b2 b3 b9 aa ba").decode(WINDOWS)
 _BEFORE: Final = bytes.fromhex("82 84 88 89 86 87 a2 a4 a5 b6 bd be a3 a7 a1 bf").decode(WINDOWS)
-"""Signs that stand directly after a letter, between two, or before two in bytes of other code pages alone."""
+"""Signs that occur directly after a letter, between two, or before two only in bytes of other code pages."""
 _IMPROBABLE: Final = re.compile(
     "\ufffd"
-    "|[ÂÃ][\u0080-\u00bf]|â€"  # UTF-8 that was read as Windows-1252, and saved so
+    "|[ÂÃ][\u0080-\u00bf]|â€"  # UTF-8 that was read as Windows-1252, and saved like that
     "|(?<=[a-zß-öø-ÿ])[À-ÖØ-ÞŠŒŽŸ]"
     f"|(?<={_LETTER})[{_AFTER}]"
     f"|(?<={_LETTER})[{_BETWEEN}](?={_LETTER})"
@@ -59,7 +59,7 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
 
 
 def checked(encoding: str) -> str:
-    """The name of a code page as Python knows it; raises SheetError if it is none."""
+    """Python's name of a code page; raises SheetError if there is none."""
     name = encoding.strip().lower()
     try:
         if _CODE_PAGE.fullmatch(name):
@@ -70,7 +70,7 @@ def checked(encoding: str) -> str:
 
 
 def improbable(text: str) -> str | None:
-    """What in a name was hardly meant, and what it is in other code pages; None if all of it may be meant."""
+    """Unlikely letters in a name, and their reading in other code pages; None if all are plausible."""
     found = _IMPROBABLE.search(text)
     if found is None:
         return None
@@ -80,7 +80,7 @@ def improbable(text: str) -> str | None:
 
 
 def _in(code: str, letters: str) -> str | None:
-    """What the bytes of these letters are in another code page, if letters."""
+    """These letters' bytes read in another code page, if they are letters there."""
     try:
         meant = letters.encode(WINDOWS).decode(code)
     except UnicodeError:

@@ -1,8 +1,7 @@
-"""What the office has declared elsewhere: who is in whose service (Dimona), and who works at a site (declaration of
-works).
+"""The office's other declarations: who is in whose service (Dimona), and who works at a site (declaration of works).
 
-Neither names a worker's site: `presences/expectations.py` puts them together. Every function takes the connection of an
-open transaction (`Store.write`); refusals and acts hold no national number.
+Neither contains a worker's site: `presences/expectations.py` puts them together. Every function takes the connection of
+an open transaction (`Store.write`); refusals and acts contain no national number.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from badgeclock.bridge.store.vault import Vault
 
 
 class Period(NamedTuple):
-    """A Dimona period: first and last day (None: no end is known); times, minutes of the local day, of a period of one
-    day.
+    """A Dimona period: first and last day (None: end unknown); for a period of one day also times (minutes of the local
+    day).
     """
 
     from_day: date
@@ -34,9 +33,9 @@ class Period(NamedTuple):
 
 
 def worker_of(connection: Connection, vault: Vault, reference: str, niss: str) -> int | None:
-    """The row of a worker by the office's reference, or by the national number; None if nobody here has that number.
+    """The row of a worker by the office's reference, or by the national number; None for an unknown number.
 
-    Raises PeopleError for a reference that is not there.
+    Raises PeopleError for an unknown reference.
     """
     table = schema.workers
     if reference:
@@ -50,7 +49,7 @@ def worker_of(connection: Connection, vault: Vault, reference: str, niss: str) -
 
 
 def find_employer(connection: Connection, kbo: str) -> int | None:
-    """The row of an employer by enterprise number; None if it is not here."""
+    """The row of an employer by enterprise number; None if unknown."""
     table = schema.employers
     number = employers.enterprise_number(kbo)
     found: int | None = connection.execute(select(table.c.id).where(table.c.kbo == number)).scalar()
@@ -58,7 +57,7 @@ def find_employer(connection: Connection, kbo: str) -> int | None:
 
 
 def employer_of(connection: Connection, worker_id: int, kbo: str) -> int | None:
-    """The same; of no number given the worker's own."""
+    """The same; without a number, the worker's own employer."""
     if kbo:
         return find_employer(connection, kbo)
     workers = schema.workers
@@ -67,7 +66,7 @@ def employer_of(connection: Connection, worker_id: int, kbo: str) -> int | None:
 
 
 def put_period(connection: Connection, worker_id: int, employer_id: int, period: Period) -> Change:
-    """Add a Dimona period of a worker with an employer, or give the one that begins then this end."""
+    """Add a Dimona period of a worker with an employer, or set the end of the one with this beginning."""
     period = _of_one_day(period)
     if period.to_day is not None and period.to_day < period.from_day:
         raise PeopleError("the period ends before it begins", "correct the days")
@@ -93,7 +92,7 @@ def put_period(connection: Connection, worker_id: int, employer_id: int, period:
 
 
 def cancel_period(connection: Connection, worker_id: int, employer_id: int, period: Period) -> Change:
-    """Take a period away that was cancelled in Dimona, if it is here."""
+    """Remove a period that was cancelled in Dimona, if it is stored."""
     table = schema.dimona_periods
     now = _period_row(connection, worker_id, employer_id, _of_one_day(period))
     if now is None:
@@ -104,7 +103,7 @@ def cancel_period(connection: Connection, worker_id: int, employer_id: int, peri
 
 
 def _of_one_day(period: Period) -> Period:
-    """The same with times only where it is of one day; a night is of the day on which it begins."""
+    """The same, with times only if it is of one day; a night belongs to the day on which it begins."""
     first, last, from_min, to_min = checked_day(period.from_day), period.to_day, period.from_min, period.to_min
     if from_min is not None and to_min is not None and last == first + timedelta(days=1) and to_min <= from_min:
         last = first
@@ -125,7 +124,7 @@ def _period_row(connection: Connection, worker_id: int, employer_id: int, period
 
 
 def put_works(connection: Connection, site_id: int, employer_id: int, from_day: date, to_day: date | None) -> Change:
-    """Note that an employer works at a site from and to a day, or give what begins then this end."""
+    """Record that an employer works at a site from and to a day, or set the end of the entry with this beginning."""
     if to_day is not None and to_day < from_day:
         raise PeopleError("the works end before they begin", "correct the days")
     table = schema.works

@@ -1,4 +1,4 @@
-"""Employers: who is declared as one, by enterprise number.
+"""Employers, by enterprise number.
 
 Every function takes the connection of an open transaction (`Store.write`), so that several acts can be one.
 """
@@ -26,12 +26,12 @@ def enterprise_number(text: str) -> str:
 
 
 def add(connection: Connection, kbo_number: str, name: str = "") -> int:
-    """Add an employer by its enterprise number (KBO/BCE, 9 or 10 digits); returns its row, the same if it is there."""
+    """Add an employer by its enterprise number (KBO/BCE, 9 or 10 digits); returns its row, also if it exists."""
     return put(connection, kbo_number, name).id
 
 
 def put(connection: Connection, kbo_number: str, name: str = "") -> Change:
-    """Add an employer, or give one that is there this name; an empty one leaves the name that it has."""
+    """Add an employer, or rename an existing one; an empty name leaves its present name."""
     number, name = enterprise_number(kbo_number), one_line(name, "an employer's name", least=0)
     table = schema.employers
     row = _find_row(connection, number)
@@ -47,7 +47,7 @@ def _find_row(connection: Connection, number: str) -> Any:
 
 
 def row_id(connection: Connection, number: str) -> int:
-    """The row of an employer; raises PeopleError if it is not there."""
+    """The row of an employer; raises PeopleError if there is none."""
     row = _find_row(connection, enterprise_number(number))
     if row is None:
         raise PeopleError("there is no such employer", "add it with `badgeclock bridge employer add`")

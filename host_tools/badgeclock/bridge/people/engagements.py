@@ -1,6 +1,6 @@
 """Engagements: the employers of a worker who has several, from and to which day, and at which sites.
 
-The employer in the worker's own row counts everywhere and at all times, unless an engagement with it says when and
+The employer in the worker's own row counts everywhere and at all times, unless an engagement with it limits when and
 where. How a punch finds its employer is in `presences/employment.py`. Every function takes the connection of an open
 transaction (`Store.write`).
 """
@@ -31,7 +31,7 @@ class Engaged(NamedTuple):
 
 
 def put(connection: Connection, worker: str, engaged: Engaged) -> Change:
-    """Engage a worker, or give the engagement with this employer and first day this end and these sites."""
+    """Engage a worker, or set end and sites of the engagement with this employer and first day."""
     check_worker(connection, worker)
     if engaged.from_day is not None and engaged.to_day is not None and engaged.to_day < engaged.from_day:
         raise PeopleError("the engagement ends before it begins", "correct the days")
@@ -58,7 +58,7 @@ def put(connection: Connection, worker: str, engaged: Engaged) -> Change:
 
 
 def engage(connection: Connection, worker: str, engaged: Engaged, operator: Operator, now_ms: int) -> Change:
-    """The same for an operator: an event and an act besides."""
+    """The same for an operator: also writes an event and an act."""
     change = put(connection, worker, engaged)
     if change.happened:
         what = f"worker {worker} is engaged by {engaged.employer_kbo}, says {operator.name}"
@@ -68,7 +68,7 @@ def engage(connection: Connection, worker: str, engaged: Engaged, operator: Oper
 
 
 def of_worker(connection: Connection, worker: str) -> list[tuple[int, Engaged]]:
-    """The engagements of a worker with their rows, in the order in which they were made; raises PeopleError."""
+    """The engagements of a worker with their rows, in the order of creation; raises PeopleError."""
     check_worker(connection, worker)
     table, workers, employer, places = schema.engagements, schema.workers, schema.employers, schema.sites
     names = dict(connection.execute(select(places.c.id, places.c.name)).tuples().all())
@@ -86,7 +86,7 @@ def of_worker(connection: Connection, worker: str) -> list[tuple[int, Engaged]]:
 
 
 def row_of_badge(connection: Connection, worker: str, employer_kbo: str) -> int:
-    """The row of the newest engagement of a worker with an employer, for a badge that is given for it."""
+    """The row of the newest engagement of a worker with an employer, for a badge given for it."""
     number = employers.enterprise_number(employer_kbo)
     found = [row_id for row_id, engaged in of_worker(connection, worker) if engaged.employer_kbo == number]
     if not found:

@@ -1,6 +1,6 @@
-"""Numbers by which the authority knows a worker: national (NISS) or bis number, and Limosa.
+"""A worker's numbers at the authority: national (NISS) or bis number, and Limosa.
 
-They are encrypted before they reach the store, and no error names one.
+They are encrypted before they reach the store, and no error contains one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from badgeclock.bridge.store.vault import PEOPLE, Vault
 
 NISS_DIGITS: Final = 11
 _TYPED_DIGITS_LEAST: Final = 9
-"""A spreadsheet takes first zeros away: two, of a person born in the first years of a century, and no more."""
+"""Spreadsheets drop leading zeros: at most two, for a person born in the first years of a century."""
 _NEVER_GIVEN: Final = ("000", "999")
 """Numbers within a day are 001 to 997, odd for men, and 002 to 998 (Royal Decree of 3 April 1984, article 3)."""
 _SHORTENED: Final = re.compile(r"[0-9]+[.,]?[0-9]*[eE]\+?[0-9]+")
@@ -38,14 +38,14 @@ class Identity:
 
 
 def niss(text: str) -> Identity:
-    """A national or bis number, blanks, dots and dashes allowed; raises PeopleError if its check digits are wrong."""
+    """A national or bis number, spaces, dots and dashes allowed; raises PeopleError if its check digits are wrong."""
     if _SHORTENED.fullmatch(text.strip()):
         raise PeopleError(
             "the national number was shortened by a spreadsheet, which took it for a number",
             "format the column as text and write it again",
         )
     number = ssn.compact(text)
-    # Any date goes: registers use fictitious ones. What must hold is the form and the check digits.
+    # Any date is accepted: registers use fictitious ones. Only the form and the check digits must be right.
     good = len(number) == NISS_DIGITS and number.isascii() and number.isdigit()
     if not good or _check_digits(number) != int(number[9:]) or number[6:9] in _NEVER_GIVEN:
         raise PeopleError("the national number has wrong check digits or a wrong form", "read it again, digit by digit")
@@ -58,7 +58,7 @@ def _check_digits(number: str) -> int | None:
 
 
 def limosa(text: str) -> Identity:
-    """A Limosa number as it is on the declaration; raises PeopleError if it is empty or no line of plain text."""
+    """A Limosa number as on the declaration; raises PeopleError if it is empty or not a line of plain text."""
     number = text.strip()
     if not number or len(number) > _LIMOSA_CHARACTERS or not number.isascii() or not number.isalnum():
         raise PeopleError(
@@ -68,7 +68,7 @@ def limosa(text: str) -> Identity:
 
 
 def niss_or_limosa(niss_text: str | None, limosa_text: str | None) -> Identity:
-    """A worker's number out of two of which one must be given; raises PeopleError."""
+    """A worker's number from two arguments, exactly one of which must be given; raises PeopleError."""
     if niss_text and not limosa_text:
         typed = ssn.compact(niss_text)
         return niss(typed.zfill(NISS_DIGITS) if len(typed) >= _TYPED_DIGITS_LEAST else niss_text)

@@ -1,13 +1,15 @@
-"""Imports of employers, sites, workers, badges and who is expected from the office's files: all rows, or none.
+"""Imports employers, sites, workers, badges and plans from the office's files: all rows, or none.
 
-Every row goes through the same rules as a single command, in one transaction, whether it is a rehearsal or not: what a
-rehearsal says is what would happen. A row that is there already, by its reference, is brought up to date; a second
-import of the same file changes nothing. What is said of a bad row never holds a national number or a UID.
+Every row goes through the same rules as a single command, in one transaction, rehearsal or not: a rehearsal's result is
+exactly the import's. An existing row, by reference, is updated; a second import of the same file changes nothing. The
+message about a bad row never contains a national number or a UID.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -48,15 +50,18 @@ from badgeclock.bridge.store.vault import Vault
 
 _ADDRESS: Final = Address._fields
 LEFT_OUT: Final = "left out"
-"""What becomes of a row about somebody, or an employer, whom the store does not have."""
+"""The handling of rows about a person, or an employer, unknown to the store."""
 REMOVED: Final = "removed"
+CAUSES_MOST: Final = 200
+"""So many causes of bad rows are listed by themselves."""
+_NAMED: Final = re.compile(r"'[^']*'|\d+")
 _TEXTS: Final = frozenset({"name", "street", "municipality"})
-"""The columns in which letters with marks stand."""
+"""The columns that can contain letters with marks."""
 _UID_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :.-]?){4,10}(?![0-9A-Za-z])")
 
 
 class Kind(StrEnum):
-    """What a table is of; also the name of its sheet. In the order in which one needs the other."""
+    """A table's kind; also the name of its sheet. In order of dependency."""
 
     EMPLOYERS = "employers"
     SITES = "sites"
@@ -69,7 +74,7 @@ class Kind(StrEnum):
 
 
 class Columns(NamedTuple):
-    """The columns that a table needs and may have."""
+    """The required and optional columns of a table."""
 
     needed: frozenset[str]
     optional: frozenset[str]
@@ -97,7 +102,7 @@ COLUMNS: Final[Mapping[Kind, Columns]] = {
 
 
 class Table(NamedTuple):
-    """A table of one kind, where it is from, and the SHA-256 of the file."""
+    """A table of one kind, its source, and the SHA-256 of the file."""
 
     kind: Kind
     place: str
@@ -106,14 +111,14 @@ class Table(NamedTuple):
 
 
 class Imported(NamedTuple):
-    """The tables of a file, and what a person must know besides: sheets that were left out, improbable letters."""
+    """The tables of a file, and warnings: skipped sheets, unlikely letters."""
 
     tables: list[Table]
     remarks: list[str]
 
 
 class Fault(NamedTuple):
-    """A row that cannot be imported: where it is, what is wrong and what to do."""
+    """A row that cannot be imported: its place, the fault and what to do."""
 
     place: str
     row: int
@@ -122,18 +127,18 @@ class Fault(NamedTuple):
 
 @dataclass(slots=True)
 class Report:
-    """What an import came to: by kind and "added", "changed", "unchanged", "removed" or "left out" how many rows; and
-    every bad row.
+    """The result of an import: the number of rows by kind and "added", "changed", "unchanged", "removed" or "left out";
+    and every bad row.
     """
 
     counts: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     queued: int = 0
-    """Presences that were queued for punches of badges that nobody had."""
+    """Presences queued for punches of badges that were unassigned."""
     faults: list[Fault] = field(default_factory=list)
     plans: PlanWriter | None = None
-    """What lists of who is expected come to."""
+    """The results for plan lists."""
     following: int = 0
-    """Rows that are bad for no other reason than that a row they name is one of `faults`."""
+    """Rows that are bad only because they refer to one of `faults`."""
 
 
 def tables(
@@ -146,11 +151,11 @@ def tables(
 def read_file(
     content: bytes, place: str, kind: Kind | None, encoding: str | None = None, site: str | None = None
 ) -> Imported:
-    """The tables in a file, each of a kind: the one given, else what its sheet or the file (`place`) is named after.
-    XML says its kind itself; `site` is the name of the one that a declaration of works is of.
+    """The tables in a file, each with its kind: the given one, else that in the name of its sheet or of the file
+    (`place`). XML has its own kind; `site` is the name of the site of a declaration of works.
 
-    Sheets that are named after no kind are left out, if another one is. `encoding` is the code page of a CSV file.
-    Raises SheetError if a kind is not clear, or a column is missing or unknown.
+    Sheets not named after a kind are skipped, if another one is. `encoding` is the code page of a CSV file. Raises
+    SheetError if a kind is ambiguous, or a column is missing or unknown.
     """
     if office_files.is_xml(content):
         return _of_xml(content, place, kind, site)
@@ -209,7 +214,7 @@ def _kind_named(name: str) -> Kind | None:
 
 
 def _improbable_letters(sheet: Sheet, where: str) -> list[str]:
-    """A sentence if names and addresses have letters that nobody writes there: bytes of another code page."""
+    """A warning if names and addresses have unlikely letters: bytes of another code page."""
     found = {
         row.number: letters
         for row in sheet.rows
@@ -224,23 +229,50 @@ def _improbable_letters(sheet: Sheet, where: str) -> list[str]:
     return [f"{where}, {_rows(list(found))}: {what}; {do}"]
 
 
-def gathered(faults: Sequence[Fault]) -> list[str]:
-    """Faults as lines for a person: each cause once, with all rows that have it."""
-    rows: dict[tuple[str, str], list[int]] = {}
+def gathered(faults: Sequence[Fault], runs_most: int | None = None) -> list[str]:
+    """Faults as lines for a person: each cause once, with its rows; of more than `runs_most` runs of rows, the first
+    and the number of the rest. More than CAUSES_MOST causes are grouped by kind, those with most rows first, one line
+    for all that differ only in a number or a quoted word.
+    """
+    causes: dict[tuple[str, str], list[Fault]] = {}
     for fault in faults:
-        rows.setdefault((fault.place, fault.what), []).append(fault.row)
-    return [f"{place}, {_rows(numbers)}: {what}" for (place, what), numbers in rows.items()]
+        causes.setdefault((fault.place, fault.what), []).append(fault)
+    if len(causes) <= CAUSES_MOST:
+        return [_line(found, runs_most) for found in causes.values()]
+    kinds: dict[tuple[str, str], list[Fault]] = {}
+    for fault in faults:
+        kinds.setdefault((fault.place, _NAMED.sub("", fault.what)), []).append(fault)
+    return [_line(found, runs_most) for found in sorted(kinds.values(), key=len, reverse=True)]
 
 
-def _rows(numbers: Sequence[int]) -> str:
-    """Row numbers as a person reads them: "row 7", "rows 2-19, 40"."""
+def as_csv(faults: Sequence[Fault]) -> str:
+    """Every bad row, one a line: its file, its number and its fault."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("file", "row", "fault"))
+    writer.writerows(faults)
+    return out.getvalue()
+
+
+def _line(found: Sequence[Fault], runs_most: int | None) -> str:
+    first = found[0]
+    is_one = all(one.what == first.what for one in found)
+    others = "" if is_one else " (the first row; each other names its own value)"
+    return f"{first.place}, {_rows([one.row for one in found], runs_most)}: {first.what}{others}"
+
+
+def _rows(numbers: Sequence[int], runs_most: int | None = None) -> str:
+    """Row numbers for people: "row 7", "rows 2-19, 40", "rows 2, 4 and 17 more"."""
     runs: list[list[int]] = []
     for number in sorted(set(numbers)):
         if runs and number == runs[-1][-1] + 1:
             runs[-1][1:] = [number]
         else:
             runs.append([number])
-    text = ", ".join("-".join(map(str, run)) for run in runs)
+    text = ", ".join("-".join(map(str, run)) for run in runs[:runs_most])
+    more = 0 if runs_most is None else sum(run[-1] - run[0] + 1 for run in runs[runs_most:])
+    if more:
+        return f"rows {text} and {more} more"
     return f"row {text}" if runs and len(runs) == len(runs[0]) == 1 else f"rows {text}"
 
 
@@ -252,13 +284,13 @@ def check_columns(kind: Kind, sheet: Sheet, where: str) -> None:
     if missing:
         raise SheetError(f"{where}: the columns {', '.join(missing)} are missing", "name the columns in the first row")
     if strange:
-        # By number: without a header, a row of data is there.
+        # By number: without a header, the first row is data.
         known = ", ".join(sorted(columns.needed | columns.optional))
         raise SheetError(f"{where}: unknown columns, number {', '.join(map(str, strange))}", f"use {known}")
 
 
 def rehearse(store: Store, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int) -> Report:
-    """What an import would come to; the store stays as it is."""
+    """The result that an import would have; the store is unchanged."""
     with store.write() as connection:
         return rehearse_in(connection, vault, imported, operator, now_ms)
 
@@ -272,7 +304,7 @@ def carry_out(store: Store, vault: Vault, imported: Sequence[Table], operator: O
 def rehearse_in(
     connection: Connection, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int
 ) -> Report:
-    """`rehearse` in an open transaction, which goes on as if nothing had been."""
+    """`rehearse` in an open transaction, which is left unchanged."""
     report, before = Report(), connection.begin_nested()
     try:
         _apply(connection, vault, imported, operator, now_ms, report)
@@ -339,13 +371,13 @@ def _apply(
 
 
 def _stands_for(kind: Kind, row: Row) -> list[tuple[Kind, str]]:
-    """What other rows name a row by."""
+    """The key by which other rows refer to a row."""
     column = {Kind.EMPLOYERS: "kbo", Kind.SITES: "name", Kind.WORKERS: "reference"}.get(kind)
     return [] if column is None else [(kind, _key(kind, row.cells[column]))]
 
 
 def _names(kind: Kind, row: Row) -> list[tuple[Kind, str]]:
-    """What a row needs of other tables."""
+    """The rows of other tables that a row needs."""
     needs = {
         Kind.WORKERS: {"employer": Kind.EMPLOYERS},
         Kind.ENGAGEMENTS: {"worker": Kind.WORKERS, "employer": Kind.EMPLOYERS, "sites": Kind.SITES},
@@ -364,7 +396,7 @@ def _key(kind: Kind, name: str) -> str:
 
 
 def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, row: Row, change: Change) -> None:
-    """Two rows about the same are a mistake of one of them, whatever the second says."""
+    """Two rows with the same key are a mistake, even if they agree."""
     about: object = change.id
     if table.kind is Kind.BADGES:
         about = (row.cells["site"], badge_uids.parse(row.cells["uid"]))
@@ -381,7 +413,7 @@ def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, 
 
 
 def _unrevealing(kind: Kind, refused: PeopleError) -> str:
-    """What a refusal says, without the content of the wrong column."""
+    """A refusal's text, without the content of the wrong column."""
     text = logs.masked(f"{refused.what}; to do: {refused.do}")
     return _UID_LIKE.sub(logs.MASK, text) if kind is Kind.BADGES else text
 
@@ -396,7 +428,7 @@ def _put_site(connection: Connection, _: Vault, cells: dict[str, str], __: int, 
 
 
 def _site_fields(known: Site, cells: dict[str, str]) -> dict[str, Any]:
-    """What the columns that there are say of a site; an empty cell takes away, a missing column leaves."""
+    """The changes to a site from the present columns; an empty cell clears, a missing column leaves unchanged."""
     values: dict[str, Any] = {"workplace": cells["workplace"]}
     if cells.get("regime"):
         values["regime"] = _regime(cells["regime"])
@@ -460,7 +492,7 @@ def _put_engagement(connection: Connection, _: Vault, cells: dict[str, str], __:
 
 
 def _day(cell: str) -> date | None:
-    """A day of the form that every spreadsheet can be given, None for an empty cell."""
+    """A day in ISO form, None for an empty cell."""
     if not cell:
         return None
     try:
@@ -487,7 +519,7 @@ def _put_badge(connection: Connection, vault: Vault, cells: dict[str, str], now_
 
 
 def _put_expected(connection: Connection, _: Vault, cells: dict[str, str], now_ms: int, report: Report) -> Change:
-    """A list is the whole plan of each site and day that it names: workers it does not name are removed."""
+    """A list is the whole plan of each site and day in it: workers not in it are removed."""
     day = _needed_day(cells["day"])
     slot = Slot(cells["worker"], plans.minute_of(cells.get("from", "")), plans.minute_of(cells.get("to", "")))
     report.plans = report.plans or PlanWriter(connection, Source.LIST, now_ms)
@@ -530,7 +562,7 @@ def _put_works(connection: Connection, _: Vault, cells: dict[str, str], __: int,
 
 
 _Putter = Callable[[Connection, Vault, dict[str, str], int, Report], Change | None]
-"""Gives None for a row about somebody who is not here."""
+"""Returns None for a row about an unknown person."""
 _PUTTERS: Final[Mapping[Kind, _Putter]] = {
     Kind.EMPLOYERS: _put_employer,
     Kind.SITES: _put_site,

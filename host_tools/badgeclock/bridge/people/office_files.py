@@ -1,13 +1,13 @@
-"""The XML that an office exchanges with social security, as tables: Dimona, and the declaration of works.
+"""Reads the XML that an office exchanges with social security as tables: Dimona, and the declaration of works.
 
-    PersonnelFileConsultationAnswer   who is in service: a row a Dimona period (the NSSO's XSD of 2022/3)
-    Dimona                            what was declared: a row a DimonaIn (XSD of 2023/1); other forms name a period by
+    PersonnelFileConsultationAnswer   who is in service: a row per Dimona period (the NSSO's XSD of 2022/3)
+    Dimona                            declarations: a row per DimonaIn (XSD of 2023/1); other forms name a period by
                                       a number that only the answer has, and are left out
     AVWDDT                            a declaration of works: a row for its contractor and for each subcontractor
                                       (glossary of 2023/3); it does not name its own number, so the site must be given
 
-Elements are found by their names, wherever they stand, since of AVWDDT only the names are published. Whatever the bytes
-are, they become rows of text or a SheetError.
+Elements are found by name at any depth, since for AVWDDT only the names are published. Any bytes become rows of text or
+a SheetError.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def is_xml(content: bytes) -> bool:
 
 
 def read(content: bytes, site: str | None) -> list[Sheet]:
-    """The table in a file; `site` is the name of the one that a declaration of works is of. Raises SheetError."""
+    """The table in a file; `site` is the name of the site of a declaration of works. Raises SheetError."""
     if len(content) > FILE_BYTES_MOST:
         raise SheetError(f"the file is larger than {FILE_BYTES_MOST // 2**20} MB", "split it into several")
     if any(word in content for word in DTD_WORDS):

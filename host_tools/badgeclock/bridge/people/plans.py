@@ -1,8 +1,8 @@
-"""Plans: who is expected at a site on a day, by a planning tool or by a list of the office.
+"""Plans: who is expected at a site on a day, from a planning tool or a list of the office.
 
-A plan is its site's whole day: the last writer says who is expected, and a plan without workers says that
-nobody is. What is expected where there is no plan is in `presences/expectations.py`. Every function takes the
-connection of an open transaction (`Store.write`).
+A plan covers its site's whole day: the last writer replaces it, and a plan without workers means that nobody is
+expected. Expectations without a plan are in `presences/expectations.py`. Every function takes the connection of an open
+transaction (`Store.write`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _TIME: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
 class Slot(NamedTuple):
-    """A worker in a plan: by reference, from and to which minute of the local day (None: it is not said). An end that
-    is not after the beginning is on the next day.
+    """A worker in a plan: by reference, from and to which minute of the local day (None: unknown). An end that is not
+    after the beginning is on the next day.
     """
 
     worker: str
@@ -41,7 +41,7 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What became of a plan: its row, whether it is new, and how many workers were added, changed and taken out."""
+    """The result for a plan: its row, whether it is new, and how many workers were added, changed and removed."""
 
     plan_id: int
     is_new: bool
@@ -66,9 +66,9 @@ def time_of(minute: int | None) -> str | None:
 
 
 class PlanWriter:
-    """Plans that are written as a whole: what the store has of each is read once, and what differs written at the end.
+    """Plans written as a whole: each is read from the store once, and differences are written at the end.
 
-    For one transaction; a slot that cannot be raises PeopleError and leaves the rest as it is.
+    For one transaction; an invalid slot raises PeopleError and leaves the rest unchanged.
     """
 
     def __init__(self, connection: Connection, source: Source, now_ms: int) -> None:
@@ -80,7 +80,7 @@ class PlanWriter:
         self._workers: dict[str, int] = {}
 
     def begin(self, site: str, day: date) -> None:
-        """Make a plan of a site's day, or open the one that is there: it has nobody until a slot is added."""
+        """Begin a plan of a site's day, or replace the existing one: it is empty until a slot is added."""
         self._opened(site, day)
 
     def keep(self, site: str, day: date, workers: Collection[int]) -> None:
@@ -88,7 +88,7 @@ class PlanWriter:
         self._opened(site, day).workers.update(workers)
 
     def add(self, site: str, day: date, slot: Slot) -> Change:
-        """Put a worker into a plan; says whether the store has it so."""
+        """Add a worker to a plan; returns whether the store already has it."""
         if slot.to_min is not None and slot.from_min is None:
             raise PeopleError("an end needs its beginning", "give both times, or the beginning alone, or neither")
         worker_id = self._worker(slot.worker)
@@ -157,7 +157,7 @@ class PlanWriter:
 
 @dataclass(slots=True)
 class _OpenPlan:
-    """A plan of a writer: its row, what the store has of it, by worker, and what is to become of it."""
+    """A plan being written: its row, its stored slots by worker, and the new ones."""
 
     id: int
     is_new: bool
@@ -176,8 +176,8 @@ def put(
     now_ms: int,
     kept: Collection[int] = (),
 ) -> Put:
-    """Make the plan of a site's day out of these slots, for a planning tool; workers of the rows `kept` stay in it.
-    Raises PeopleError if a worker is not there or named twice.
+    """Replace the plan of a site's day by these slots, for a planning tool; workers of the rows `kept` stay in it.
+    Raises PeopleError for an unknown worker or one named twice.
     """
     if len({slot.worker for slot in slots}) < len(slots):
         raise PeopleError("a worker is named twice", "give each worker one row, from the first hour to the last")
@@ -191,7 +191,7 @@ def put(
 
 
 def withdraw(connection: Connection, site: str, day: date, operator: Operator, now_ms: int) -> int:
-    """Take a plan away, so that the site's day has none; returns how many workers it had. Raises PeopleError."""
+    """Delete a plan, so that the site's day has none; returns how many workers it had. Raises PeopleError."""
     table, site_id = schema.plans, sites.row_id(connection, site)
     plan_id = connection.execute(select(table.c.id).where(table.c.site_id == site_id, table.c.day == day)).scalar()
     if plan_id is None:

@@ -11,7 +11,7 @@ from badgeclock.bridge.store.audit_log import Change
 
 
 def named(column: Any, name: str) -> ColumnElement[bool]:
-    """Whether a column has this name, however its letters with marks are written."""
+    """Whether a column has this name, in any Unicode form of its letters with marks."""
     condition: ColumnElement[bool] = column.in_(writings(name))
     return condition
 

@@ -1,4 +1,4 @@
-"""Sites: where presences are declared for, by which rule, and the key that turns badge ids into tokens.
+"""Sites: the places of presences, their rule for declaring, and the key that turns badge ids into tokens.
 
 Every function takes the connection of an open transaction (`Store.write`), so that several acts can be one.
 """
@@ -32,7 +32,7 @@ _POST_CODE: Final = re.compile(r"[1-9][0-9]{3}")
 
 
 class Address(NamedTuple):
-    """A Belgian address, in the fields that the authority asks for."""
+    """A Belgian address, in the fields that the authority requires."""
 
     street: str
     house_number: str
@@ -44,9 +44,9 @@ class Address(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Site:
     """A site as the office describes it. `workplace` is its number in the declaration of works; coordinates are WGS 84
-    degrees; `languages` are ISO 639-1 codes, the most usual first. `longest_shift_h` and `night_hours` ("22:00-06:00",
-    empty for none) say what the first punch of a day can be the end of. `next_regime` counts from the local day
-    `regime_from` on; None, both: no change is to come.
+    degrees; `languages` are ISO 639-1 codes, the most common first. `longest_shift_h` and `night_hours` ("22:00-06:00",
+    empty for none) decide which shifts the first punch of a day can end. `next_regime` applies from the local day
+    `regime_from` on; both None: no change is planned.
     """
 
     name: str
@@ -82,7 +82,7 @@ def add(
 
 
 def put(connection: Connection, site: Site) -> Change:
-    """Add a site by its name, or make the one that is there like this. Its keys are given apart."""
+    """Add a site by its name, or update the existing one. Its keys are set separately."""
     site = replace(site, name=composed(site.name))
     values = _site_columns(site)
     table = schema.sites
@@ -94,7 +94,7 @@ def put(connection: Connection, site: Site) -> Change:
 
 
 def find(connection: Connection, name: str) -> Site | None:
-    """A site as it is described now, None if there is none of this name."""
+    """A site's present description, None if there is none of this name."""
     row = find_row(connection, name)
     if row is None:
         return None
@@ -127,8 +127,8 @@ def change(
     reason: str = "",
     now_ms: int,
 ) -> Change:
-    """Give a site another regime (from a local day to come on, if `regime_from` says so), workplace number, longest
-    shift or night hours; None leaves it. What was declared stays as it was declared.
+    """Change a site's regime (from a future local day on, with `regime_from`), workplace number, longest shift or night
+    hours; None leaves it. Earlier declarations are unchanged.
     """
     site = find(connection, name)
     if site is None:
@@ -162,8 +162,8 @@ def change(
 
 
 def set_key(connection: Connection, vault: Vault, name: str, site_key: bytes) -> Change:
-    """Give the bridge the key of a site, once: with another, every badge of the site would be a stranger. A site that
-    has had several has 32 bytes for each, the first one first; `badge_keys.give_site_key` takes one more.
+    """Set the key of a site, once: another would make every badge of the site unknown. A site with several keys has 32
+    bytes for each, the oldest first; `badge_keys.give_site_key` adds one.
     """
     if not site_key or len(site_key) % SITE_KEY_BYTES:
         raise PeopleError("a site key has 32 bytes", "give the key file that the workshop made for this site")
@@ -185,7 +185,7 @@ def set_key(connection: Connection, vault: Vault, name: str, site_key: bytes) ->
 
 
 def key_of(vault: Vault, row: Any) -> bytes:
-    """The keys of a site's row, 32 bytes each; raises PeopleError if the bridge was not given one yet."""
+    """The keys of a site's row, 32 bytes each; raises PeopleError if the bridge has none yet."""
     if row.site_key_closed is None:
         raise PeopleError(
             f"the bridge has no key of the site {row.name!r} yet",
@@ -195,7 +195,7 @@ def key_of(vault: Vault, row: Any) -> bytes:
 
 
 def row_id(connection: Connection, name: str) -> int:
-    """The row of a site; raises PeopleError if it is not there."""
+    """The row of a site; raises PeopleError if there is none."""
     row = find_row(connection, name)
     if row is None:
         raise no_site(name)
@@ -203,7 +203,7 @@ def row_id(connection: Connection, name: str) -> int:
 
 
 def row_of(connection: Connection, name: str, workplace: str) -> int:
-    """The row of a site by its name, else the first by its workplace number; raises PeopleError if it is not there."""
+    """The row of a site by its name, else the first by its workplace number; raises PeopleError if there is none."""
     if name or not workplace:
         return row_id(connection, name)
     table = schema.sites
@@ -214,20 +214,20 @@ def row_of(connection: Connection, name: str, workplace: str) -> int:
 
 
 def no_site(name: str) -> PeopleError:
-    """The refusal of a site that is not there."""
+    """The refusal of an unknown site."""
     return PeopleError(f"there is no site {name!r}", "add it with `badgeclock bridge site add`")
 
 
 def find_row(connection: Connection, name: str) -> Any:
     """The row of a site, None if there is none of this name."""
     table = schema.sites
-    # An earlier version may have kept both writings of a name: the one that was asked for comes first.
+    # An earlier version may have stored both forms of a name: the requested one comes first.
     which = select(table).where(named(table.c.name, name)).order_by(table.c.name != name, table.c.id)
     return connection.execute(which).first()
 
 
 def _site_columns(site: Site) -> dict[str, Any]:
-    """The checked columns of a site but its name and keys."""
+    """The checked columns of a site except its name and keys."""
     if one_line(site.name, "a site's name") != site.name:
         raise PeopleError(
             "a site's name neither begins nor ends with a blank, nor has two", "write it as on its clocks"

@@ -1,8 +1,8 @@
-"""Tables as offices have them: CSV in the writings of any spreadsheet, and XLSX. Read as text, never evaluated.
+"""Reads tables of offices: CSV in the dialects of any spreadsheet, and XLSX. Read as text, never evaluated.
 
-Whatever the bytes are, they become rows of text or a SheetError, within bounded memory: sizes are held against limits
-while they are read. A number of a spreadsheet names nobody: it has lost its first zeros, and its last digits from the
-sixteenth on, so that only columns of measures take one.
+Any bytes become rows of text or a SheetError, within bounded memory: sizes are checked while reading. A numeric cell
+cannot identify a person: leading zeros, and digits from the sixteenth on, are lost; so only columns of measures accept
+one.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from badgeclock.bridge.people.xlsx import Workbook as XlsxWorkbook
 
 FILE_BYTES_MOST: Final = 16 * 2**20
 ROWS_MOST: Final = 10_000
-"""Of a table, without its header and blank rows. One transaction takes them all, and punches wait for it meanwhile."""
+"""Limit of a table, without its header and blank rows. One transaction writes them all, and punches wait for it."""
 MEASURES: Final = frozenset(
     {"latitude", "longitude", "longest_shift_h", "house_number", "box", "post_code", "cancelled"}
 )
-"""The columns in which a number of a spreadsheet says what was typed."""
+"""The columns in which a numeric cell keeps what was typed."""
 _SEPARATORS: Final = ";,\t"
 _ZIP: Final = b"PK\x03\x04"
 DTD_WORDS: Final = tuple(
     word.encode(code) for word in ("<!DOCTYPE", "<!ENTITY") for code in ("ascii", "utf-16-le", "utf-16-be")
 )
-"""By which a document declares types or entities of its own, as bytes of any file."""
+"""Marks of a document that declares its own types or entities, as bytes of any file."""
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 _ATTENDANCE_LINE: Final = re.compile(
     r"\s*\d+\s*[\t;,]\s*\d{4}[-/]\d{1,2}[-/]\d{1,2} \d{1,2}:\d{2}(:\d{2})?\s*([\t;,].*)?"
@@ -41,7 +41,7 @@ _ATTENDANCE_COLUMNS: Final = frozenset({"enno", "tmno", "datetime"})
 
 
 class Row(NamedTuple):
-    """A row below the header: its number as a spreadsheet shows it, its cells by column, and what is wrong with it."""
+    """A row below the header: its number as in a spreadsheet, its cells by column, and its faults."""
 
     number: int
     cells: dict[str, str]
@@ -60,7 +60,7 @@ class Sheet:
 class Book:
     """A file of tables. Raises SheetError, also while a table is read.
 
-    `encoding` is the code page of a CSV file, for those that a file does not show by itself.
+    `encoding` is the code page of a CSV file, if it cannot be detected.
     """
 
     def __init__(self, content: bytes, encoding: str | None = None) -> None:
@@ -81,7 +81,7 @@ class Book:
         return [""] if self._xlsx is None else self._xlsx.names
 
     def read(self, name: str) -> Sheet:
-        """The table of this name; a sheet that has no header has no columns."""
+        """The table of this name; a sheet without a header has no columns."""
         if self._xlsx is None:
             return _sheet("", _csv_rows(self._text))
         return _sheet(name, self._xlsx.rows(name))
@@ -102,7 +102,7 @@ def no_table() -> SheetError:
 
 
 def _check_no_attendance(text: str) -> None:
-    """Refuse the export of somebody else's clock, which offices have beside their lists."""
+    """Refuse exports of other makes of clocks, which offices keep next to their lists."""
     lines = [line for line in text.splitlines()[:20] if line.strip()]
     header = {re.sub(r"\W", "", cell.lower()) for cell in re.split(r"[\t;,]", lines[0])} if lines else set()
     if lines and (all(map(_ATTENDANCE_LINE.fullmatch, lines)) or len(header & _ATTENDANCE_COLUMNS) > 1):
@@ -113,9 +113,9 @@ def _check_no_attendance(text: str) -> None:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Sequence[Cell]]]:
-    """Rows with the line that each begins on; the separator is the one that the first line has most of."""
+    """Rows with the line on which each begins; the separator is the most frequent one of the first line."""
     first, _, rest = text.partition("\n")
-    declared = re.fullmatch(r"\s*sep=(.)\s*", first)  # written for Excel
+    declared = re.fullmatch(r"\s*sep=(.)\s*", first)  # a hint for Excel
     separator = declared[1] if declared else max(_SEPARATORS, key=first.count)
     if separator not in _SEPARATORS:
         raise SheetError("the separator is none of ; , and tab", "save the table as CSV with semicolons")
@@ -193,7 +193,7 @@ def _row(number: int, columns: tuple[str, ...], cells: Sequence[Cell]) -> Row:
 
 
 def _measure(number: Number) -> str:
-    """A number as a person writes it: files have 8.0 and 5.1219999999999999E1."""
+    """A number in usual notation: files have 8.0 and 5.1219999999999999E1."""
     try:
         value = float(number)
     except ValueError:
@@ -202,5 +202,5 @@ def _measure(number: Number) -> str:
 
 
 def _composed(text: str) -> str:
-    """One writing of letters with marks, of the two that Unicode has: "é" and "e" with an accent are the same."""
+    """The composed form of letters with marks: Unicode has two forms of "é"."""
     return unicodedata.normalize("NFC", text)

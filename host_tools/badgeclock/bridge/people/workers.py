@@ -1,4 +1,4 @@
-"""Workers: whose presences are declared, under the office's own reference.
+"""Workers, under the office's own reference.
 
 Every function takes the connection of an open transaction (`Store.write`), so that several acts can be one. A worker's
 name and number are encrypted before they reach the store; refusals name workers by reference, never by number.
@@ -36,7 +36,7 @@ def add(
     now_ms: int = 0,
 ) -> int:
     """Add a worker under the office's own reference; with a national number an employer is needed. `language`: the one
-    that clocks use for them (nl), None for each site's own.
+    that clocks use for the worker (nl), None for each site's own.
     """
     if _find_row(connection, reference) is not None:
         raise PeopleError(f"the worker {reference!r} is there already", "choose another reference")
@@ -66,10 +66,10 @@ def change(
     reason: str = "",
     now_ms: int,
 ) -> Change:
-    """Give a worker another name, number, employer or language (as `put` has it); None leaves it. What was
-    declared stays as it was declared.
+    """Change a worker's name, number, employer or language (as in `put`); None leaves it. Earlier declarations are
+    unchanged.
 
-    A bis number that became a national number is such a change: the worker is the same, and so is every presence.
+    A bis number that became a national number is such a change: worker and presences remain.
     """
     row = _find_row(connection, reference)
     if row is None:
@@ -106,7 +106,7 @@ def put(
     language: str | None = None,
     now_ms: int,
 ) -> Change:
-    """Add a worker under the office's own reference, or make the one that is there like this.
+    """Add a worker under the office's own reference, or update the existing one.
 
     `language` is the one that clocks use for the worker, of two letters; empty for each site's own, None leaves it.
     """
@@ -179,7 +179,7 @@ def initials_of(vault: Vault, reference: str, name_closed: bytes) -> str:
 
 
 def check_worker(connection: Connection, worker: str) -> None:
-    """Raise PeopleError if there is no such worker."""
+    """Raise PeopleError for an unknown worker."""
     table = schema.workers
     if connection.execute(select(table.c.id).where(named(table.c.reference, worker))).first() is None:
         raise PeopleError(f"there is no worker {worker!r}", "add the worker with `badgeclock bridge worker add`")

@@ -1,10 +1,10 @@
 """The cells of an XLSX file (ECMA-376, transitional or strict), read in one pass, without its styles.
 
-Memory is bounded by what a table may hold, not by what the file unpacks to: members are parsed as they are unpacked,
-nothing is kept of what is not a cell's text, and of the styles only which number formats are dates. A number stays as
-it is written in the file. Document types are refused, formulas are not evaluated, nothing outside the file is followed.
+Memory is bounded by the limits of a table, not by the unpacked size: members are parsed while being unpacked, and only
+cells' texts are kept, and which number formats are dates. A number stays as written in the file. Document types are
+refused, formulas are not evaluated, references out of the file are ignored.
 
-Every fault of the file is a SheetError.
+Any fault of the file raises SheetError.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ MEMBERS_MOST: Final = 500
 COLUMNS_MOST: Final = 64
 CELL_CHARACTERS_MOST: Final = 1000
 CHARACTERS_MOST: Final = 16 * 2**20
-"""Of a table, and of the texts that a file's sheets share."""
+"""Limit of a table, and of the shared texts of a file's sheets."""
 SHARED_TEXTS_MOST: Final = 640_000
 ELEMENTS_MOST: Final = 2_000_000
-"""Of one part; the largest table has 1.3 million, and there may be blank cells that were formatted."""
+"""Limit of one part; the largest table has 1.3 million, plus formatted blank cells."""
 _TAG_BYTES_MOST: Final = 256 * 1024
 _DEPTH_MOST: Final = 64
 _CELL_FORMATS_MOST: Final = 65_490
-"""Excel's own limit of cell formats in a workbook; a cell of a format beyond it was not written by one."""
+"""Excel's own limit of cell formats in a workbook; a cell with a format beyond it was not written by Excel."""
 _CHUNK: Final = 64 * 1024
 _DATE_FORMATS: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
-"""The built-in number formats that show a number as a day or a time (ECMA-376 part 1, 18.8.30)."""
+"""The built-in number formats for a day or a time (ECMA-376 part 1, 18.8.30)."""
 _NOT_LETTERS_OF_A_FORMAT: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 _CELL_NAME: Final = re.compile(r"([A-Z]{1,3})[1-9][0-9]*")
 _COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -42,13 +42,13 @@ _BROKEN: Final = "save the table again, as CSV or XLSX"
 
 
 class Number(str):
-    """A cell that holds a number, as the file writes it."""
+    """A numeric cell, as written in the file."""
 
     __slots__ = ()
 
 
 class NotText(NamedTuple):
-    """A cell that is no text, and why."""
+    """A cell that is not text, and why."""
 
     why: str
 
@@ -65,7 +65,7 @@ class Workbook:
     def __init__(self, content: bytes) -> None:
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(content))
-        except Exception as error:  # noqa: BLE001 - zipfile meets a broken archive with many kinds
+        except Exception as error:  # noqa: BLE001 - zipfile raises many kinds for a broken archive
             raise _broken(error) from None
         members = self._archive.infolist()
         if len(members) > MEMBERS_MOST or sum(member.file_size for member in members) > UNPACKED_BYTES_MOST:
@@ -90,11 +90,11 @@ class Workbook:
 
     @property
     def names(self) -> list[str]:
-        """The names of the sheets, in their order; a chart on its own sheet is none."""
+        """The names of the sheets, in order, without chart sheets."""
         return list(self._sheets)
 
     def rows(self, name: str) -> Iterator[tuple[int, Sequence[Cell]]]:
-        """The rows of a sheet that have a cell with something in it, each with its number as a spreadsheet shows it."""
+        """The rows of a sheet with a non-empty cell, each with its number as in a spreadsheet."""
         if self._shared is None or self._dates is None:
             self._shared = self._shared_texts()
             self._dates = self._date_formats()
@@ -102,7 +102,7 @@ class Workbook:
         yield from self._parse(self._sheets[name], reader.start, reader.end, reader.text, reader.taken)
 
     def _listed(self, main: str) -> list[tuple[str, str]]:
-        """The name of each sheet in the workbook, and by which key its part is found."""
+        """The name of each sheet in the workbook, and the key of its part."""
         found: list[tuple[str, str]] = []
 
         def start(name: str, attributes: dict[str, str]) -> None:
@@ -113,7 +113,7 @@ class Workbook:
         return found
 
     def _relations(self, part: str) -> list[tuple[str, str, str]]:
-        """What a part of the file refers to, as (kind, key, part). Whatever is outside the file is left out."""
+        """The references of a part, as (kind, key, part), without those out of the file."""
         folder, _, file = part.rpartition("/")
         found: list[tuple[str, str, str]] = []
 
@@ -147,7 +147,7 @@ class Workbook:
         return texts
 
     def _date_formats(self) -> frozenset[int]:
-        """Which cell formats show a number as a day or a time. Fonts, fills and the rest are passed over."""
+        """The cell formats that show a number as a day or a time. Fonts, fills and the rest are skipped."""
         custom: set[int] = set()
         dates: set[int] = set()
         count = -1
@@ -195,7 +195,7 @@ class Workbook:
         text: Callable[[str], None],
         taken: Callable[[], list[tuple[int, Sequence[Cell]]]],
     ) -> Iterator[tuple[int, Sequence[Cell]]]:
-        """Parse a member while it is unpacked. Names come without their namespace: strict files have others."""
+        """Parse a member while unpacking it. Names come without namespace: strict files have others."""
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         depth = elements = 0
@@ -222,11 +222,11 @@ class Workbook:
         parser.StartDoctypeDeclHandler = declared
         since_tag = 0
         try:
-            with self._archive.open(part) as file:  # gives no more bytes than were declared
+            with self._archive.open(part) as file:  # returns no more bytes than declared
                 while some := file.read(_CHUNK):
                     if b"\0" in some:
                         raise SheetError("the file has a part that is no UTF-8", _BROKEN)
-                    # An attribute may hold a ">", and cannot hold a "<".
+                    # An attribute may contain ">", but not "<".
                     since_tag = len(some) - some.rfind(b"<") if b"<" in some else since_tag + len(some)
                     if since_tag > _TAG_BYTES_MOST:
                         raise SheetError("the file has a tag or a text without end", _BROKEN)
@@ -236,16 +236,16 @@ class Workbook:
                 yield from taken()
         except (SheetError, _Enough):
             raise
-        except Exception as error:  # noqa: BLE001 - zipfile and expat meet a broken file with many kinds
+        except Exception as error:  # noqa: BLE001 - zipfile and expat raise many kinds for a broken file
             raise _broken(error) from None
 
 
 class _Enough(Exception):
-    """What follows in this member is of no use."""
+    """Stop: the rest of this member is not needed."""
 
 
 class _Text:
-    """The text of `<t>`, without that of `<rPh>`, which says how characters are read aloud."""
+    """The text of `<t>`, without that of `<rPh>`, a phonetic reading."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -267,7 +267,7 @@ class _Text:
             self.add(piece)
 
     def add(self, piece: str) -> None:
-        """Keep a piece; of a text that is too long for a cell no more than shows that it is."""
+        """Keep a piece; of a text too long for a cell only enough to detect that."""
         kept = piece[: CELL_CHARACTERS_MOST + 1 - self._length]
         if kept:
             self._pieces.append(kept)
@@ -298,7 +298,7 @@ class _SheetReader:
         self._inline = _Text()
 
     def taken(self) -> list[tuple[int, Sequence[Cell]]]:
-        """The rows that are complete since the last call."""
+        """The rows completed since the last call."""
         rows, self._rows = self._rows, []
         return rows
 
@@ -335,7 +335,7 @@ class _SheetReader:
         elif name == "c":
             cell = self._cell(self._value.take(), self._inline.take())
             if cell if isinstance(cell, NotText) else cell.strip():
-                # What is beyond the widest table is a fault of its row wherever it is.
+                # Cells beyond the widest table are a fault of their row.
                 self._cells[min(self._column, COLUMNS_MOST)] = cell
         else:
             self._inline.end(name)

@@ -1,17 +1,18 @@
-"""Who punched at a place on a day: the shifts of its workers, and what is declared of each.
+"""Attendance at a place on a day: the shifts of its workers, and the declarations for each.
 
-Sites with one workplace number are one place. A shift is of the day of its presence; of a movement, and of a punch that
-has no presence, it is of the day on which it began.
+Sites with the same workplace number are one place. A shift belongs to the day of its presence; for a movement, and for
+a punch without a presence, to the day on which it began.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import takewhile
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -26,12 +27,12 @@ from badgeclock.protocol.record import Direction
 
 DAY: Final = timedelta(days=1)
 _SEEN: Final = (PunchState.WAITING, PunchState.UNASSIGNED, PunchState.INVALID)
-"""Punches without a presence that say that somebody was there: of whom nothing is declared yet."""
+"""Punches without a presence that show that somebody was there: nothing is declared for them yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A presence of somebody's shift and its state; `why` says why it has no number, or what is wrong with it."""
+    """A presence of somebody's shift and its state; `why` explains why it has no number, or what is wrong with it."""
 
     reference: str
     employer: str
@@ -48,7 +49,7 @@ class Declaration:
 
 
 class SeenPunch(NamedTuple):
-    """A punch of a worker at a place, in the order of its moments."""
+    """A punch of a worker at a place, in order of time."""
 
     utc_ms: int
     direction: Direction
@@ -59,7 +60,7 @@ class SeenPunch(NamedTuple):
 
 
 class SeenPresence(NamedTuple):
-    """A presence that is registered or on its way, and the row of its worker."""
+    """A presence that is registered or in progress, and the row of its worker."""
 
     id: int
     site_id: int
@@ -69,7 +70,7 @@ class SeenPresence(NamedTuple):
 
 @dataclass(slots=True)
 class PlaceDay:
-    """The sites with one workplace number, on the day that is asked for."""
+    """The sites with one workplace number, on the requested day."""
 
     rules: Place
     day: date
@@ -84,15 +85,15 @@ class PlaceDay:
 
     @property
     def zone(self) -> str:
-        """In which its days begin and end."""
+        """The zone in which its days begin and end."""
         return self.rules.time_zone
 
 
 class Status(StrEnum):
-    """A worker's standing at a place on a day."""
+    """A worker's status at a place on a day."""
 
     HERE = "here"
-    """The last punch of the shift is no going."""
+    """The last punch of the shift is not an OUT."""
     BREAK = "break"
     GONE = "gone"
     MISSING = "missing"
@@ -121,68 +122,157 @@ def places_on(connection: Connection, now_ms: int, day: date | None) -> dict[int
 
 
 def distinct(places: Mapping[int, PlaceDay]) -> list[PlaceDay]:
-    """Each place once."""
+    """The distinct places."""
     return list({id(place): place for place in places.values()}.values())
 
 
+@dataclass(slots=True)
+class KeptRows:
+    """What a reading of the store made of its rows, for the next one: a row that is the same is made into the same.
+
+    By the row of a presence and of a punch; shifts by workplace and worker. Not shared between readings of different
+    days at once.
+    """
+
+    presences: dict[int, tuple[tuple[Any, ...], SeenPresence]] = field(default_factory=dict)
+    punches: dict[int, tuple[tuple[Any, ...], SeenPresence, SeenPunch]] = field(default_factory=dict)
+    shifts: dict[tuple[str, int], tuple[Place, list[SeenPunch], dict[date, list[SeenPunch]]]] = field(
+        default_factory=dict
+    )
+
+
 def load_shifts(
-    connection: Connection, places: Mapping[int, PlaceDay], of: Sequence[date] = (), worker_id: int | None = None
+    connection: Connection,
+    places: Mapping[int, PlaceDay],
+    of: Sequence[date] = (),
+    worker_id: int | None = None,
+    kept: KeptRows | None = None,
 ) -> None:
-    """The punches of the day before, of the day and of the day after it, shift by shift; so of each of the days `of`,
-    if they are given, instead of the places' own; of one worker, or of all.
+    """The punches of the day before, the day and the day after it, shift by shift; with `of`, for each of these days
+    instead of the places' own; of one worker, or of all. `kept`: what the reading before made.
     """
     days = {day + DAY * step for day in of or [place.day for place in distinct(places)] for step in (-1, 0, 1)}
     if not days:
         return
-    table = schema.presences
-    own = [] if worker_id is None else [table.c.worker_id == worker_id]
-    rows = connection.execute(select(table).where(table.c.day.in_(sorted(days)), *own).order_by(table.c.id)).all()
-    presences = {row.id: SeenPresence(row.id, row.site_id, row.worker_id, _declaration_of(row)) for row in rows}
-    standing = {number: one for number, one in presences.items() if one.declaration.state not in ENDED}
-    for one in presences.values():
-        if one.id not in standing:
+    before, now = kept or KeptRows(), KeptRows()
+    standing = {}
+    for one in _presences(connection, days, worker_id, before, now):
+        if one.declaration.state in ENDED:
             places[one.site_id].ended[one.worker_id, one.declaration.day] = one.declaration.state
+        else:
+            standing[one.id] = one
     punched = set()
     passages: dict[tuple[int, int], list[SeenPunch]] = defaultdict(list)
-    for row in _punches(connection, days, worker_id):
-        presence = standing.get(row.presence_id)
-        if row.presence_id is not None and presence is None:
-            continue
-        if presence is not None:
-            punched.add(presence.id)
+    of_site = {site_id: id(place) for site_id, place in places.items()}
+    clocks = dict(connection.execute(select(schema.clocks.c.id, schema.clocks.c.name)).tuples().all())
+    for presence, punch in _declared_punches(connection, days, worker_id, standing, clocks, before, now):
+        punched.add(presence.id)
+        passages[of_site[punch.site_id], presence.worker_id].append(punch)
+    for row in _open_punches(connection, days, worker_id):
         place = places[row.site_id]
-        is_likely = 0 < row.utc_ms <= row.received_ms + CLOCK_AHEAD_MS
-        moment_ms = row.utc_ms if is_likely else row.received_ms
-        why = None if presence else _why_open(row)
-        punch = SeenPunch(moment_ms, Direction(row.direction), row.site_id, f"{row.clock}/{row.seq}", presence, why)
-        worker_id = presence.worker_id if presence else row.worker_id
-        if worker_id is not None:
-            passages[id(place), worker_id].append(punch)
+        moment_ms = _moment_ms(row.utc_ms, row.received_ms)
+        item = f"{clocks[row.clock_id]}/{row.seq}"
+        punch = SeenPunch(moment_ms, Direction(row.direction), row.site_id, item, None, _why_open(row))
+        if row.worker_id is not None:
+            passages[id(place), row.worker_id].append(punch)
         elif local_day(moment_ms, place.zone) == place.day:
             place.strangers[row.token].append(punch)
     by_id = {id(place): place for place in distinct(places)}
-    for (place_id, worker_id), some in passages.items():
-        by_id[place_id].shifts[worker_id] = _shifts(by_id[place_id], sorted(some, key=lambda one: one.utc_ms))
+    for (place_id, of_worker), some in passages.items():
+        place = by_id[place_id]
+        place.shifts[of_worker] = _shifts_of(place, of_worker, sorted(some, key=_MOMENT), before, now)
     for one in standing.values():
         if one.id not in punched:
             places[one.site_id].unpunched[one.worker_id, one.declaration.day].append(one)
+    if kept is not None:
+        kept.presences, kept.punches, kept.shifts = now.presences, now.punches, now.shifts
 
 
-def _punches(connection: Connection, days: set[date], worker_id: int | None) -> list[Any]:
-    """The punches that belong to presences of these days, and those of these days that belong to none."""
-    table, presences, clocks = schema.punches, schema.presences, schema.clocks
-    columns = (
-        *(table.c[name] for name in ("seq", "site_id", "token", "direction", "utc_ms", "received_ms")),
-        *(table.c[name] for name in ("state", "reason", "worker_id", "presence_id")),
-        clocks.c.name.label("clock"),
-    )
+_MOMENT: Final = itemgetter(0)
+"""Of a SeenPunch."""
+_PRESENCE_COLUMNS: Final = (
+    *("id", "site_id", "worker_id", "reference", "employer_kbo", "day", "way", "moment_ms"),
+    *("state", "reason", "error_code", "error_text", "reception_number", "manual"),
+)
+_PUNCH_COLUMNS: Final = ("id", "presence_id", "site_id", "clock_id", "seq", "direction", "utc_ms", "received_ms")
+
+
+def _presences(
+    connection: Connection, days: set[date], worker_id: int | None, before: KeptRows, now: KeptRows
+) -> list[SeenPresence]:
+    table = schema.presences
     own = [] if worker_id is None else [table.c.worker_id == worker_id]
-    joined = select(*columns).join(clocks, clocks.c.id == table.c.clock_id).where(*own)
-    declared = joined.join(presences, presences.c.id == table.c.presence_id).where(presences.c.day.in_(sorted(days)))
+    which = select(*(table.c[name] for name in _PRESENCE_COLUMNS)).where(table.c.day.in_(sorted(days)), *own)
+    found = []
+    for row in connection.execute(which.order_by(table.c.id)).all():
+        values = tuple(row)
+        known = before.presences.get(values[0])
+        if known is None or known[0] != values:
+            known = values, SeenPresence(row.id, row.site_id, row.worker_id, _declaration_of(row))
+        now.presences[values[0]] = known
+        found.append(known[1])
+    return found
+
+
+def _declared_punches(
+    connection: Connection,
+    days: set[date],
+    worker_id: int | None,
+    standing: Mapping[int, SeenPresence],
+    clocks: Mapping[int, str],
+    before: KeptRows,
+    now: KeptRows,
+) -> Iterator[tuple[SeenPresence, SeenPunch]]:
+    """The punches that belong to standing presences of these days."""
+    table, presences = schema.punches, schema.presences
+    own = [] if worker_id is None else [table.c.worker_id == worker_id]
+    which = (
+        select(*(table.c[name] for name in _PUNCH_COLUMNS))
+        .join(presences, presences.c.id == table.c.presence_id)
+        .where(presences.c.day.in_(sorted(days)), *own)
+    )
+    for row in connection.execute(which).all():
+        values = tuple(row)
+        number, presence_id, site_id, clock_id, seq, direction, utc_ms, received_ms = values
+        presence = standing.get(presence_id)
+        if presence is None:
+            continue
+        known = before.punches.get(number)
+        if known is None or known[1] is not presence or known[0] != values:
+            moment_ms = _moment_ms(utc_ms, received_ms)
+            item = f"{clocks[clock_id]}/{seq}"
+            known = values, presence, SeenPunch(moment_ms, Direction(direction), site_id, item, presence, None)
+        now.punches[number] = known
+        yield presence, known[2]
+
+
+def _open_punches(connection: Connection, days: set[date], worker_id: int | None) -> Sequence[Any]:
+    """The punches of these days that belong to no presence."""
+    table = schema.punches
+    own = [] if worker_id is None else [table.c.worker_id == worker_id]
+    columns = (*_PUNCH_COLUMNS, "token", "state", "reason", "worker_id")
     first_ms, end_ms = _utc_ms(min(days) - DAY), _utc_ms(max(days) + 2 * DAY)
     of_days = table.c.utc_ms.between(first_ms, end_ms) | table.c.received_ms.between(first_ms, end_ms)
-    open_yet = joined.where(table.c.presence_id.is_(None), table.c.state.in_(_SEEN), of_days)
-    return [*connection.execute(declared).all(), *connection.execute(open_yet).all()]
+    which = select(*(table.c[name] for name in columns)).where(
+        table.c.presence_id.is_(None), table.c.state.in_(_SEEN), of_days, *own
+    )
+    return connection.execute(which).all()
+
+
+def _moment_ms(utc_ms: int, received_ms: int) -> int:
+    """The clock's own moment, if that is likely; else when the punch came here."""
+    return utc_ms if 0 < utc_ms <= received_ms + CLOCK_AHEAD_MS else received_ms
+
+
+def _shifts_of(
+    place: PlaceDay, worker_id: int, punches: list[SeenPunch], before: KeptRows, now: KeptRows
+) -> dict[date, list[SeenPunch]]:
+    key = place.rules.workplace, worker_id
+    known = before.shifts.get(key)
+    if known is None or known[1] != punches or known[0] != place.rules:
+        known = place.rules, punches, _shifts(place, punches)
+    now.shifts[key] = known
+    return known[2]
 
 
 def _utc_ms(day: date) -> int:
@@ -206,13 +296,13 @@ def _shifts(place: PlaceDay, punches: Sequence[SeenPunch]) -> dict[date, list[Se
 
 
 def _began_ms(shift: Sequence[SeenPunch], since_ms: int) -> int | None:
-    """When somebody came who was there since then, at the earliest; None if nobody did."""
+    """The earliest arrival of somebody present since then; None if there is none."""
     return shifts.began_ms([Passage(one.utc_ms, one.direction) for one in shift], since_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Somebody's shift at a place: its punches, its presences, and since when."""
+    """Somebody's shift at a place: its punches, its presences, and its beginning."""
 
     punches: tuple[SeenPunch, ...]
     presences: tuple[SeenPresence, ...]
@@ -220,9 +310,9 @@ class Shift:
 
     @property
     def status(self) -> Status:
-        """Whether its last punch is a going, a break, or neither.
+        """Whether its last punch is an OUT, a break, or neither.
 
-        A gate that knows nothing of a break that began at another one takes its end for a beginning.
+        A gate that has not seen a break begin at another gate takes its end for a beginning.
         """
         if self.punches and self.punches[-1].direction is Direction.OUT:
             return Status.GONE
@@ -241,8 +331,8 @@ def shift_of(place: PlaceDay, worker_id: int, day: date) -> Shift | None:
 
 
 def carried(place: PlaceDay, worker_id: int, now_ms: int) -> Shift | None:
-    """The shift of the day before, if it went on after midnight: it has a punch since then, or it is open at `now_ms`
-    and no longer than the longest shift. A punch that says no direction does not say that somebody stayed.
+    """The shift of the day before, if it continued after midnight: it has a punch since then, or it is open at `now_ms`
+    and no longer than the longest shift. A punch without direction does not show that somebody stayed.
     """
     shift = shift_of(place, worker_id, place.day - DAY)
     if shift is None or not shift.punches:
@@ -258,7 +348,7 @@ def carried(place: PlaceDay, worker_id: int, now_ms: int) -> Shift | None:
 
 
 def whereabouts(places: Mapping[int, PlaceDay]) -> dict[int, list[tuple[PlaceDay, str]]]:
-    """Where each worker punched for the day of a place: the place, and the site of the last punch."""
+    """Where each worker punched on the day of a place: the place, and the site of the last punch."""
     found: dict[int, list[tuple[PlaceDay, str]]] = defaultdict(list)
     for place in distinct(places):
         for worker_id, of_worker in place.shifts.items():

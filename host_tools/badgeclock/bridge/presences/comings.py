@@ -1,4 +1,4 @@
-"""A movement in that becomes known after the movement out that it belongs to: the out is settled."""
+"""Settles a movement out once the movement in that it belongs to becomes known."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ HOUR_MS: Final = 3_600_000
 
 
 def bear_out(connection: Connection, comings: Iterable[tuple[Key, int]], now_ms: int) -> None:
-    """Keep each movement out that was flagged because no movement in lay before it within the site's longest shift,
-    and which one of these it comes before. Each is a presence's key and its site's row; what is no movement in is
-    passed over.
+    """Settle each movement out that was flagged because no movement in preceded it within the site's longest shift, if
+    one of these now does. Each is a presence's key and its site's row; other declarations are skipped.
     """
     of_worker: dict[int, list[tuple[Key, int]]] = {}
     for key, site_id in comings:

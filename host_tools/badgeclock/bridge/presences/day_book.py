@@ -1,7 +1,7 @@
-"""The presences that workers have on the days that a group of punches is about, and those that it opens.
+"""The presences of workers on the days of a batch of punches, and those that the batch opens.
 
-A presence belongs to the worker: it is found by worker, day and place, whatever employer, workplace number or identity
-the office has changed meanwhile. Two gates with one workplace number are one place, and so is a site whose number has
+A presence belongs to the worker: it is found by worker, day and place, even if the office has changed employer,
+workplace number or identity since. Two gates with one workplace number are one place, and so is a site whose number has
 changed.
 """
 
@@ -20,7 +20,7 @@ from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.presences.regimes import COMING, Declared, Place
 from badgeclock.bridge.presences.shifts import Assumed, Passage
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import chunks
+from badgeclock.bridge.store.database import among, chunks
 from badgeclock.bridge.store.states import ENDED, PresenceState
 from badgeclock.protocol.record import Direction
 
@@ -31,11 +31,11 @@ _PASSAGES: Final = select(_OF_PUNCH.presence_id, _OF_PUNCH.utc_ms, _OF_PUNCH.dir
 )
 
 REFERENCE_BEGINS: Final = "BC"
-"""What every reference of ours begins with; a day and twelve random digits follow."""
+"""The prefix of our references; a day and twelve random digits follow."""
 
 
 class Key(NamedTuple):
-    """What makes a presence one: no two that stand share it. `moment_ms` is 0 and `way` empty for a day."""
+    """The key of a presence: unique among valid ones. `moment_ms` is 0 and `way` empty for a day."""
 
     worker_id: int
     employer_kbo: str
@@ -55,7 +55,7 @@ _ENTRIES: Final = select(
 
 @dataclass(slots=True)
 class Entry:
-    """A presence of the book. `id` is 0 until `write` has inserted it; `assumed` is None once it was kept, and
+    """A presence of the book. `id` is 0 until `write` has inserted it; `assumed` is None once it was confirmed;
     `was_assumed` stays.
     """
 
@@ -74,7 +74,7 @@ class Entry:
 
 
 class DayBook:
-    """Presences by worker and day: what the store has of those that `load` is given, and what `open` adds."""
+    """Presences by worker and day: loaded from the store by `load`, and added by `open`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -86,17 +86,18 @@ class DayBook:
         self._corrected: list[Entry] = []
 
     def load(self, days: Iterable[WorkerDay]) -> None:
-        """Read the presences of these workers on these days, once each: a day at a time, for SQLite looks through all
-        presences for pairs of worker and day.
+        """Read the presences of these workers on these days, once each: a day at a time, since for pairs of worker and
+        day SQLite scans all presences.
         """
         wanted = set(days) - self._loaded
         self._loaded |= wanted
+        table = schema.presences
         workers: dict[date, list[int]] = defaultdict(list)
         for worker_id, day in wanted:
             workers[day].append(worker_id)
         for day, some in ((day, some) for day, of_day in workers.items() for some in chunks(of_day)):
             rows = self._connection.execute(
-                _ENTRIES.where(schema.presences.c.worker_id.in_(some), schema.presences.c.day == day)
+                _ENTRIES.where(among(self._connection, table.c.worker_id, some), table.c.day == day)
             )
             for *of, presence_id, site_id, state, error_code, number, why, kept_ms in rows:
                 key = Key(*of)
@@ -106,37 +107,37 @@ class DayBook:
                 self._entries[key.worker_id, key.day].append(entry)
 
     def load_passages(self, workers: Iterable[WorkerDay]) -> None:
-        """Read the punches of the days' presences of these workers and days, which are loaded."""
+        """Read the punches of the loaded presences of these workers and days."""
         of = {entry.id: entry for day in workers for entry in self._entries.get(day, ()) if not entry.key.way}
         wanted = [presence_id for presence_id in of if presence_id and presence_id not in self._passages]
         self._passages |= {presence_id: [] for presence_id in wanted}
         for some in chunks(wanted):
-            for row in self._connection.execute(_PASSAGES.where(schema.punches.c.presence_id.in_(some))):
+            for row in self._connection.execute(_PASSAGES.where(among(self._connection, _OF_PUNCH.presence_id, some))):
                 self._passages[row.presence_id].append(Passage(row.utc_ms, Direction(row.direction)))
 
     def passages(self, *entries: Entry) -> Sequence[Passage]:
-        """The punches of days' presences that were loaded, oldest first."""
+        """The loaded punches of days' presences, oldest first."""
         if len(entries) == 1:
             return self._passages.get(entries[0].id, ())
         return sorted(passage for entry in entries for passage in self._passages.get(entry.id, ()))
 
     def add_passage(self, entry: Entry, passage: Passage) -> None:
-        """A punch that the same group brings to a presence whose punches were loaded."""
+        """Add a punch of the same batch to a presence whose punches are loaded."""
         if entry.id in self._passages:
             self._passages[entry.id].append(passage)
 
     def day_of(self, worker_id: int, day: date, place: Place) -> list[Entry]:
-        """A worker's presences that declare a day at a place, those that stand last, each oldest first."""
+        """A worker's presences that declare a day at a place, valid ones last, each oldest first."""
         found = [entry for entry in self._entries.get((worker_id, day), ()) if not entry.key.way and entry.is_at(place)]
         return sorted(found, key=lambda entry: entry.state not in ENDED) if len(found) > 1 else found
 
     def joined(
         self, worker_id: int, day: date, place: Place, direction: Direction, by_badge: str | None
     ) -> Entry | None:
-        """The day's presence that a punch at a place belongs to; None if it calls for one.
+        """The day's presence that a punch at a place belongs to; None if it needs a new one.
 
-        Of several that of the employer of the badge. A worker who comes again after a person ended the presence, or
-        comes with a badge of another employer, calls for another one.
+        Of several, that of the badge's employer. A worker who returns after a person ended the presence, or with a
+        badge of another employer, needs a new one.
         """
         found = self.day_of(worker_id, day, place)
         if not found:
@@ -148,7 +149,7 @@ class DayBook:
         return None if newest.state in ENDED and direction in COMING else newest
 
     def movement(self, key: Key) -> Entry | None:
-        """The movement with this key that counts."""
+        """The valid movement with this key."""
         return next(
             (
                 entry
@@ -187,27 +188,27 @@ class DayBook:
         return entry
 
     def set_evident(self, entry: Entry) -> None:
-        """A presence that was assumed is right: its worker came for sure."""
+        """Confirm an assumed presence: its worker was certainly there."""
         self._evident.append(entry)
 
     @property
     def evident(self) -> list[int]:
-        """The rows of those, once they are written."""
+        """The rows of confirmed presences, once written."""
         return [entry.id for entry in self._evident]
 
     def set_corrected(self, entry: Entry) -> None:
-        """The way of a movement that was assumed is wrong: a key said another right after it."""
+        """Mark an assumed movement as wrong: a key gave the other direction right after it."""
         entry.assumed = Assumed.CORRECTED
         if entry.id:
             self._corrected.append(entry)
 
     @property
     def corrected(self) -> list[Entry]:
-        """Those that were written before."""
+        """The presences that existed before."""
         return self._corrected
 
     def write(self, now_ms: int) -> list[Entry]:
-        """Insert what was opened; returns it, with its rows' numbers."""
+        """Insert opened presences; returns them, with their rows' numbers."""
         if not self._opened:
             return []
         table = schema.presences
@@ -225,7 +226,7 @@ def _moment(entry: Entry) -> int:
 
 
 def new_row(key: Key, site_id: int, now_ms: int, assumed: Assumed | None = None) -> dict[str, Any]:
-    """The columns of a presence at its beginning: queued, under its own reference (24 characters)."""
+    """The columns of a new presence: queued, under its own reference (24 characters)."""
     return {
         "reference": f"{REFERENCE_BEGINS}{key.day:%Y%m%d}-{secrets.token_hex(6)}",
         "worker_id": key.worker_id,

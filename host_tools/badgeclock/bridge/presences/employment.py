@@ -1,8 +1,8 @@
 """Which employer a worker is declared under on a day at a site: the worker's own, or that of an engagement.
 
 A worker may have several: two part-time contracts, a subcontractor in the afternoon. The badge chooses if it was given
-for one of them; else the site, if an engagement names it; else what is left is the choice if it is a single one.
-Anything else is ambiguous, and waits for a person. Pure.
+for one of them; else the site, if an engagement names it; else a single remaining engagement. Anything else is
+ambiguous, and waits for a decision. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 class Engagement(NamedTuple):
     """A worker's engagement: its row, the employer's enterprise number, first and last day (None: open), and the rows
-    of the sites that it is for (empty: all).
+    of its sites (empty: all).
     """
 
     id: int
@@ -23,7 +23,7 @@ class Engagement(NamedTuple):
     site_ids: frozenset[int] = frozenset()
 
     def holds(self, site_id: int, day: date) -> bool:
-        """Whether it is for a day at a site."""
+        """Whether it applies to a day at a site."""
         return (
             (self.from_day is None or self.from_day <= day)
             and (self.to_day is None or day <= self.to_day)
@@ -32,8 +32,8 @@ class Engagement(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """The worker a badge was given to: the employer it is declared under if nothing else is said (empty under Limosa),
-    the worker's engagements, the row of the one that the badge is for, and since when the worker has it (ms UTC).
+    """The holder of a badge: the default employer (empty under Limosa), the worker's engagements, the row of the
+    badge's own engagement, and since when the worker has it (ms UTC).
     """
 
     worker_id: int
@@ -44,7 +44,7 @@ class Holder(NamedTuple):
 
 
 class Employer(NamedTuple):
-    """An employer to declare under (empty under Limosa), and whether the badge itself says so."""
+    """An employer to declare under (empty under Limosa), and whether the badge itself chose it."""
 
     kbo: str
     by_badge: bool = False
@@ -53,7 +53,7 @@ class Employer(NamedTuple):
 def employer_on(holder: Holder, site_id: int, day: date) -> Employer | None:
     """The employer of a worker on a day at a site; None if that is ambiguous, or there is none.
 
-    The worker's own employer counts as an engagement everywhere and at all times, unless an engagement with it says
+    The worker's own employer counts as an engagement everywhere and at all times, unless an engagement with it limits
     when and where.
     """
     if not holder.engagements:

@@ -1,17 +1,17 @@
-"""Who is expected at a site on a day where no plan says so: by the office's declarations, or by the last working days.
+"""Who is expected at a site on a day without a plan: by the office's declarations, or by the last working days.
 
-**By Dimona.** A worker is expected where the declaration of works has the employer in whose service Dimona has the
-worker that day, if that is a single workplace. A period of one day counts whatever day that is; a longer one counts
-from Monday to Friday, and on no legal holiday.
+**By Dimona.** A worker whom Dimona has in an employer's service that day is expected at the workplace where the
+declaration of works has this employer, if it is only one. A period of one day counts on any day; a longer one counts
+from Monday to Friday, except on legal holidays.
 
-**By the last five working days.** A working day of a site is one on which anybody was present, at most
-`LOOK_BACK_DAYS` back; before a day from Monday to Friday, only such days count, so that a guard's weekend hides nobody.
-Who was there on at least `OFTEN` of the newest five is expected, if the weekday is one of theirs: they were there on
-one of the site's newest two working days of that weekday, as far as these lie after their first day in that time. Where
-that is none, the weekday is theirs if it is Monday to Friday and their first day is less than two weeks ago. Nobody is
-expected so on a legal holiday.
+**By the last five working days.** A working day of a site is one on which anybody was present, at most `LOOK_BACK_DAYS`
+back; before a day from Monday to Friday, only such days count, so that a guard's weekend does not displace others. A
+worker present on at least `OFTEN` of the newest five is expected, if the weekday is one of theirs: they were present on
+one of the site's newest two working days of that weekday, counting those after their first day in that period. If there
+are none, the weekday is theirs if it is Monday to Friday and their first day is less than two weeks ago. Nobody is
+expected this way on a legal holiday.
 
-Pure: the caller brings what the store has.
+Pure: the caller reads the store.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 LOOK_BACK_DAYS: Final = 42
-"""How far back working days are looked for: six weeks, longer than the builders' summer holiday."""
+"""How far back working days count: six weeks, longer than the builders' summer holiday."""
 LAST_DAYS: Final = 5
 OFTEN: Final = 3
-"""On so many of the last five days somebody must have been there: more than half."""
+"""On how many of the last five days a worker must have been present: more than half."""
 _ALIKE: Final = 2
 _NEW: Final = timedelta(days=14)
 _SATURDAY: Final = 5
 
 
 class Source(StrEnum):
-    """Where an expectation comes from."""
+    """The source of an expectation."""
 
     PLANNING = "planning"
     """A planning tool's plan of the site's day."""
@@ -49,8 +49,8 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """That a worker (by row) comes: from and to which minute of the local day, if that is known; of HABIT on how many
-    of how many last days the worker was there; of a plan to which of the place's sites.
+    """An expected worker (by row): from and to which minute of the local day, if known; for HABIT, on how many of how
+    many last days the worker was present; for a plan, which of the place's sites.
     """
 
     worker_id: int
@@ -77,15 +77,15 @@ class Service(NamedTuple):
         return self.from_day <= day and (self.to_day is None or day <= self.to_day)
 
     def is_worked(self, day: date) -> bool:
-        """Whether a day of it is one of work, as far as it says."""
+        """Whether a day is a working day of the period."""
         return self.from_day == self.to_day or (day.weekday() < _SATURDAY and day not in legal_holidays(day.year))
 
 
 def by_dimona(
     services: Iterable[Service], places_of: Mapping[int, frozenset[str]], day: date
 ) -> dict[str, dict[int, Expectation]]:
-    """Who is expected by Dimona on a day: by workplace and worker. `places_of` has the workplaces where the declaration
-    of works has each employer that day.
+    """Who is expected by Dimona on a day: by workplace and worker. `places_of` has each employer's workplaces that day,
+    from the declaration of works.
     """
     found: dict[str, dict[int, Expectation]] = {}
     for service in services:
@@ -101,7 +101,7 @@ def by_dimona(
 
 
 def by_habit(days: Mapping[date, frozenset[int]], day: date) -> list[Expectation]:
-    """Who is expected at a place by its last five working days; `days` has who was there on each day before."""
+    """Who is expected at a place by its last five working days; `days` has who was present on each day before."""
     if day in legal_holidays(day.year):
         return []
     newest = last_days([one for one, there in days.items() if there], day)
@@ -115,7 +115,7 @@ def by_habit(days: Mapping[date, frozenset[int]], day: date) -> list[Expectation
 
 
 def last_days(days: Iterable[date], day: date) -> list[date]:
-    """The newest five working days before a day that count for it, newest first."""
+    """The newest five working days that count for a day, newest first."""
     return [one for one in _looked_at(days, day) if one.weekday() < _SATURDAY or day.weekday() >= _SATURDAY][:LAST_DAYS]
 
 

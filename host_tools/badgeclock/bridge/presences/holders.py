@@ -1,4 +1,4 @@
-"""Who holds a badge, and whom that worker may be declared under, from the store."""
+"""Reads from the store who holds a badge, and which employers that worker may be declared under."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from badgeclock.bridge.presences.regimes import (
     employer_declared,
 )
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import chunks
+from badgeclock.bridge.store.database import among, chunks
 from badgeclock.bridge.store.states import IdentityKind
 
 
 def _select_holders(token: Column[bytes]) -> Select[Any]:
-    """Holders of badges in use, by a token alone: SQLite looks through all badges for pairs of site and token."""
+    """Holders of badges in use, by token only: for pairs of site and token SQLite scans all badges."""
     badges, workers, employers, engaged = schema.badges, schema.workers, schema.employers, schema.engagements
     return (
         select(
@@ -40,13 +40,13 @@ def _select_holders(token: Column[bytes]) -> Select[Any]:
 _HOLDERS: Final = _select_holders(schema.badges.c.token)
 _BEFORE: Final = schema.badges.c.token_before
 _HOLDERS_BEFORE: Final = _select_holders(_BEFORE).where(_BEFORE.is_not(None))
-"""By the token that clocks make which do not have the site's last key yet. No badge has one but during a change of the
-key: by the partial index, a stranger's badge then costs no look at every badge.
+"""By the token of clocks that lack the site's last key. Badges have one only during a key change: with the partial
+index, an unknown badge does not cost a scan of all badges.
 """
 
 
 def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
-    """The holder of each badge of the punches that has one, by site and token."""
+    """The holder of each assigned badge of the punches, by site and token."""
     badges = schema.badges
     found: dict[tuple[int, bytes], Holder] = {}
     several: dict[tuple[int, bytes], int | None] = {}
@@ -55,7 +55,7 @@ def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[i
         missing = wanted - found.keys()
         for some in chunks({token for _, token in missing}):
             for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in connection.execute(
-                holders.where(of.in_(some))
+                holders.where(among(connection, of, some))
             ):
                 if (site_id, token) not in missing:
                     continue  # another site's
@@ -70,21 +70,21 @@ def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[i
 
 
 def engagements_of(connection: Connection, worker_ids: Iterable[int]) -> dict[int, tuple[Engagement, ...]]:
-    """The engagements of workers, each worker's in the order in which they were made."""
+    """The engagements of workers, each worker's in order of creation."""
     table, employers = schema.engagements, schema.employers
     statement = (
         select(table, employers.c.kbo).join(employers, employers.c.id == table.c.employer_id).order_by(table.c.id)
     )
     found: dict[int, tuple[Engagement, ...]] = dict.fromkeys(worker_ids, ())
     for some in chunks(list(found)):
-        for row in connection.execute(statement.where(table.c.worker_id.in_(some))):
+        for row in connection.execute(statement.where(among(connection, table.c.worker_id, some))):
             one = Engagement(row.id, row.kbo, row.from_day, row.to_day, frozenset(row.site_ids))
             found[row.worker_id] += (one,)
     return found
 
 
 def holder_of(connection: Connection, worker_id: int, identity_kind: str, kbo: str | None) -> Holder:
-    """The same for a worker whom a person names: no badge chooses."""
+    """The same for a worker named by a person: no badge chooses."""
     kind = IdentityKind(identity_kind)
     engaged = engagements_of(connection, [worker_id])[worker_id] if kind is IdentityKind.NISS else ()
     return Holder(worker_id, employer_declared(kind, kbo), engaged)

@@ -1,4 +1,4 @@
-"""Which presence a punch belongs to: one that is there already, the shift of the day before, or one that is opened."""
+"""Finds the presence of a punch: an existing one, the shift of the day before, or a new one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from badgeclock.bridge.store.states import ENDED, PunchState, Reason
 
 
 class Met(NamedTuple):
-    """What became of a punch: its fate, its presence, and whether that was there before."""
+    """The result for a punch: its fate, its presence, and whether that existed before."""
 
     fate: Fate
     entry: Entry | None = None
 
 
 def meet(book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | None], fates: Sequence[Fate]) -> list[Met]:
-    """What each punch belongs to: at first what is there already, and then, by their moments, those that call for
-    something, which the days before may have to do with.
+    """Match each punch: first to existing presences, then, in order of time, those that need a declaration, which may
+    depend on the days before.
     """
     met = [Met(fate) for fate in fates]
     calling = [
@@ -70,8 +70,8 @@ def meet(book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | Non
 def _joined_late(
     book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | None], fates: Sequence[Fate]
 ) -> Iterator[tuple[int, Entry]]:
-    """The punches that came too late to be declared and need not be: their worker's day at the place is there. Anyone
-    who has the badge since is not their worker.
+    """The punches that arrived too late to be declared and need not be: their worker's day at the place exists. A later
+    holder of the badge is not their worker.
     """
     late = [
         (at, punch, holder, wanted)
@@ -92,8 +92,8 @@ def _joined_late(
 
 
 def _weeks_before(book: DayBook, calling: Sequence[tuple[int, Punch, Holder, Wanted]]) -> set[WorkerDay]:
-    """The week before those of whom nothing is known of these days, and whose way no key says: who come to a site with
-    night hours, and whose movement its clock only assumes.
+    """Load the week before for workers without punches on these days whose direction no key gives: at a site with night
+    hours, and movements that their clock only assumes.
     """
     return {
         (holder.worker_id, day)
@@ -113,7 +113,7 @@ def _asks_for_the_week(book: DayBook, punch: Punch, holder: Holder, wanted: Want
 
 
 def _days_lately(wanted: Wanted) -> list[date]:
-    """The days of the week before a punch but the last one, newest first."""
+    """The days of the week before a punch except the last, newest first."""
     return [wanted.day - timedelta(days=back) for back in range(2, shifts.LATELY_DAYS + 1)]
 
 
@@ -128,7 +128,7 @@ def find_joined(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> 
 
 
 def find_shift_ended(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
-    """The presence of the day before whose shift a punch ends, if it does; also that of a regime which ended then."""
+    """The presence of the day before whose shift a punch ends, if it does; also one of a regime that ended then."""
     if wanted.earlier is None or punch.place.declares_on(wanted.earlier) is not Declared.DAY:
         return None
     seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place)
@@ -140,8 +140,8 @@ def find_shift_ended(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted
 
 
 def _day_before(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> list[Entry]:
-    """The worker's presences of the day before at the place: those that stand, and of the badge's employer, first, and
-    of them the one that was punched last.
+    """The worker's presences of the day before at the place: valid ones, and those of the badge's employer, first;
+    among them the last punched one first.
     """
     found = [] if wanted.earlier is None else book.day_of(holder.worker_id, wanted.earlier, punch.place)
     if wanted.earlier is None or len(found) < 2:
@@ -158,7 +158,7 @@ def _day_before(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> 
 
 
 def open_presence(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
-    """A presence for what a punch calls for; None if it is ambiguous which employer is to declare it."""
+    """A new presence for a punch; None if its employer is ambiguous."""
     place = punch.place
     if wanted.way is not None:
         return _opened_movement(book, punch, holder, wanted, wanted.way)
@@ -195,7 +195,7 @@ def _opened_movement(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted
 
 
 def _newest_shift(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
-    """The newest shift of the week before the day before, as far as it was loaded."""
+    """The newest loaded shift of the week before the day before."""
     for day in _days_lately(wanted):
         found = book.day_of(holder.worker_id, day, punch.place)
         if found:
@@ -212,7 +212,7 @@ def _coming(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entr
 
 
 def _movement_key(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Key | None:
-    """Which movement a punch is: a going is declared as its coming was, whatever the office changed meanwhile."""
+    """The movement of a punch: an OUT is declared like its IN, even if the office has changed data since."""
     assert wanted.way is not None
     place, worker_id, moment_ms = punch.place, holder.worker_id, punch.utc_ms
     coming = _coming(book, punch, holder, wanted)

@@ -1,4 +1,4 @@
-"""The events that presences and punches give rise to: what is assumed, and what waits for a person."""
+"""Events about presences and punches: assumptions, and items that need a decision."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import PunchState, Reason
 
 _NAMED: Final = 5
-"""Up to so many presences of one group that are assumed have an event each; more of them share one."""
+"""Up to this many assumed presences of one batch have an event each; more share one."""
 
 
 def note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) -> None:
-    """An event for each presence that is not evident: it can be cancelled until midnight."""
+    """An event for each assumed presence: it can be cancelled until midnight."""
     assumed = {entry.id: entry for entry in opened if entry.assumed is not None}
     if not assumed:
         return
@@ -63,8 +63,8 @@ _WHY_ASSUMED: Final[Mapping[shifts.Assumed | None, str]] = {
 def note_for_person(
     connection: Connection, punches: Sequence[Punch], holders: Sequence[Holder | None], met: Sequence[Met], now_ms: int
 ) -> None:
-    """An event for each badge that nobody was given, and for each worker whose punch waits for a person; of many one
-    for all. That a clock is under quarantine, or has stopped sealing, its own events say.
+    """An event for each unknown badge, and for each worker whose punch waits for a decision; one for all if they are
+    many. A clock's quarantine, or lost seal, has its own events.
     """
     unknown: dict[tuple[int, str], None] = {}
     waiting: dict[tuple[int, int, Reason], None] = {}
@@ -116,7 +116,7 @@ def _for_person(kind: event_log.Kind, found: Sequence[tuple[tuple[str, str], str
 
 
 def code_of(token: bytes) -> str:
-    """What a clock's display shows of a badge that nobody was given, for its worker to say to the office."""
+    """The code that a clock's display shows for an unknown badge, for its worker to give to the office."""
     return token[:2].hex().upper()
 
 

@@ -1,8 +1,8 @@
-"""From punches to presences: who was where, what is declared of it, and what a person must decide.
+"""From punches to presences: who was where, what is declared, and what a person must decide.
 
-What a punch calls for is the regime's matter (`regimes`, `shifts`); here it meets the store: whose badge it was
-(`employment`), which presence there is already, which must be opened (`day_book`). Groups of thousands are decided in a
-few statements.
+The regime decides what a punch declares (`regimes`, `shifts`); this module combines it with the store: the badge's
+holder (`employment`), existing presences, and new ones (`day_book`). Batches of thousands are decided in a few
+statements.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _DECIDED: Final = ("state", "worker_id", "presence_id", "reason")
 
 
 def accept(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int:
-    """Store new punches, open the presences they call for, write the receipts there are; all in this transaction.
+    """Store new punches, open their presences, write receipts; all in this transaction.
 
     Returns how many presences were queued.
     """
@@ -47,7 +47,7 @@ def accept(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int
     columns: tuple[str, ...] = ("clock_id", "seq", "site_id", "token", "direction", "utc_ms", "received_ms", *_DECIDED)
     rows = _rows(punches, settled)
     if not any(reason for *_, reason in settled):
-        columns, rows = columns[:-1], (row[:-1] for row in rows)  # what is left out is NULL
+        columns, rows = columns[:-1], (row[:-1] for row in rows)  # omitted columns are NULL
     insert_rows(connection, schema.punches, columns, rows)
     return queued
 
@@ -59,7 +59,7 @@ def _rows(punches: Sequence[Punch], settled: Sequence[_Decision]) -> Iterator[tu
 
 
 def join_tokens(connection: Connection, site_id: int, earlier: Sequence[bytes], token: bytes) -> None:
-    """Let punches that nobody was given, under earlier tokens of a badge, be those of the token that it has now."""
+    """Move unassigned punches under a badge's earlier tokens to its present token."""
     table = schema.punches
     waiting = (table.c.site_id == site_id) & table.c.token.in_(earlier) & (table.c.state == PunchState.UNASSIGNED)
     if earlier:
@@ -67,7 +67,7 @@ def join_tokens(connection: Connection, site_id: int, earlier: Sequence[bytes], 
 
 
 def reconsider_badge(connection: Connection, site_id: int, token: bytes, now_ms: int) -> int:
-    """Look again at the punches of a badge that nobody had been given; returns how many presences were queued."""
+    """Decide again on the punches of a badge that was unassigned; returns how many presences were queued."""
     table = schema.punches
     return _reconsider(
         connection,
@@ -77,7 +77,8 @@ def reconsider_badge(connection: Connection, site_id: int, token: bytes, now_ms:
 
 
 def reconsider_clock(connection: Connection, clock_id: int, now_ms: int) -> int:
-    """Look again at what waited for the end of a clock's quarantine; returns how many presences were queued."""
+    """Decide again on punches that waited for the end of a clock's quarantine; returns how many presences were
+    queued."""
     table = schema.punches
     return _reconsider(
         connection,
@@ -88,7 +89,7 @@ def reconsider_clock(connection: Connection, clock_id: int, now_ms: int) -> int:
 
 def _reconsider(connection: Connection, which: Any, now_ms: int) -> int:
     table = schema.punches
-    # As the partial index has it, so that it can serve.
+    # Written like the partial index, so that it is used.
     waiting = select(table.c.id).where(text(f"({schema.PUNCH_FOR_PERSON})"), which).correlate(None)
     rows = connection.execute(
         waiting_punches().where(table.c.id.in_(waiting)).order_by(table.c.utc_ms, table.c.id)
@@ -120,7 +121,7 @@ def waiting_punches() -> Any:
 
 
 def punch_of(row: Any) -> Punch:
-    """A stored punch as it came in. What is unsealed or a duplicate is never looked at again."""
+    """A stored punch as received. Unsealed ones and duplicates are never decided again."""
     record = None if row.raw is None else records.unpack(row.raw)
     return Punch(
         clock_id=row.clock_id,
@@ -140,8 +141,8 @@ def punch_of(row: Any) -> Punch:
 
 
 def declare(connection: Connection, punch: Punch, holder: Holder, wanted: Wanted, now_ms: int) -> int | None:
-    """The presence that a punch belongs to by a person's word, which says its direction: the one that is there, or one
-    that is opened. Returns its row; None if it is ambiguous which employer is to declare it.
+    """The presence of a punch whose direction a person gives: an existing one, or a new one. Returns its row; None if
+    its employer is ambiguous.
     """
     book = DayBook(connection)
     book.load((holder.worker_id, day) for day in (wanted.day, wanted.earlier) if day is not None)
@@ -193,7 +194,7 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
 
 
 def day_there(connection: Connection, punch: Punch, holder: Holder, wanted: Wanted) -> int | None:
-    """The presence of a day that a punch belongs to, if it is there already: nothing of it is left to be declared."""
+    """The existing presence of a punch's day, if any: nothing more needs to be declared."""
     book = DayBook(connection)
     days = [(holder.worker_id, day) for day in (wanted.day, wanted.earlier) if day is not None]
     book.load(days)
@@ -221,7 +222,7 @@ def _keep_evident(connection: Connection, presence_ids: Sequence[int], now_ms: i
 
 
 def _keep_corrected(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Whose way a key has put right since: that is a question until a person has decided it."""
+    """Movements whose direction a key has corrected since: open until a person has decided."""
     table = schema.presences
     for some in chunks([entry.id for entry in entries]):
         values = {"assumed": shifts.Assumed.CORRECTED, "kept_ms": None}

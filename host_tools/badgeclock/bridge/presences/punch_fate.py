@@ -1,5 +1,5 @@
-"""What follows from a punch alone, before the store is read: its fate, its day, and which punches of a
-group are alike. Pure.
+"""Decides from a punch alone, before the store is read: its fate, its day, and which punches of a batch are alike.
+Pure.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from badgeclock.protocol import record as records
 from badgeclock.protocol.record import Direction, Origin
 
 SURE: Final = frozenset({Origin.KEY, Origin.CLOCK})
-"""Where a direction comes from that does not hang on what a clock remembers of the badge."""
+"""Sources of a direction that do not depend on the clock's memory of the badge."""
 
 
 CORRECTED_MS: Final = 15_000
-"""So soon after a punch whose direction was assumed, a key's other direction for the same badge puts that right
-(docs/protocol.md §2): three seconds to see it, ten that a key waits for its badge, two of margin."""
+"""Within this time after a punch with an assumed direction, a key's other direction for the same badge corrects it
+(docs/protocol.md §2): three seconds to notice, ten that a key waits for its badge, two of margin."""
 
 
 class Punch(NamedTuple):
-    """A punch as the clock kept it, and what the store knows of the clock. `utc_ms` is 0 if the clock had no time;
-    `bound` is the encoded bound of its error; `is_sure` whether a key, or the clock's own direction, says the way;
-    `is_assumed` whether the clock itself only assumes it.
+    """A punch as stored by the clock, and the store's facts on the clock. `utc_ms` is 0 if the clock had no time;
+    `bound` is the encoded bound of its error; `is_sure`: a key, or the clock's own direction, gives the direction;
+    `is_assumed`: the clock itself only assumes it.
     """
 
     clock_id: int
@@ -61,7 +61,7 @@ class Punch(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """What is to become of a punch: `wanted` is set if it calls for something that can be declared."""
+    """The fate of a punch: `wanted` is set if it needs something that can be declared."""
 
     state: PunchState
     reason: Reason | None = None
@@ -72,7 +72,7 @@ _IS_ASSUMED: Final = attrgetter("is_assumed")
 
 
 def fate_of(punch: Punch, holder: Holder | None, now_ms: int) -> Fate:
-    """What is to become of a punch that is seen at `now_ms`; looks at nothing but its arguments."""
+    """The fate of a punch decided at `now_ms`; depends only on its arguments."""
     if not punch.sealed:
         return Fate(PunchState.INVALID)
     if punch.duplicate:
@@ -92,7 +92,7 @@ def fate_of(punch: Punch, holder: Holder | None, now_ms: int) -> Fate:
 
 
 def _fate_ahead(punch: Punch, now_ms: int) -> Fate:
-    """Of a punch whose clock runs ahead: its day may be known all the same, the moment of a movement is not."""
+    """For a punch whose clock runs ahead: its day may still be known, the moment of a movement is not."""
     day = day_ahead(punch.utc_ms, records.bound_decode(punch.bound), now_ms, punch.place.time_zone)
     if day is None or punch.place.declares_on(day) is not Declared.DAY:
         return Fate(PunchState.WAITING, Reason.FUTURE)
@@ -101,7 +101,8 @@ def _fate_ahead(punch: Punch, now_ms: int) -> Fate:
 
 @lru_cache(maxsize=4096)
 def _fate_of_day(place: Place, direction: Direction, is_sure: bool, quarter: int, now_quarter: int) -> Fate:  # noqa: FBT001 - of a punch
-    """The fate of all punches alike within a quarter of an hour, the step in which days begin (`regimes.local_day`)."""
+    """The fate of all like punches within a quarter of an hour, the granularity of day boundaries
+    (`regimes.local_day`)."""
     utc_ms, now_ms = quarter * QUARTER_MS, now_quarter * QUARTER_MS
     wanted = regimes.wanted(Seen(direction, is_sure, utc_ms, place))
     if isinstance(wanted, Reason):
@@ -112,8 +113,8 @@ def _fate_of_day(place: Place, direction: Direction, is_sure: bool, quarter: int
 
 
 def as_corrected(punches: Sequence[Punch]) -> Sequence[Punch]:
-    """The same punches, each whose direction was assumed and put right at once as the one that put it right: both are
-    the same passage.
+    """The same punches, with each assumed and immediately corrected one replaced by its correction: both are the same
+    passage.
     """
     if not any(map(_IS_ASSUMED, punches)):
         return punches
@@ -140,10 +141,10 @@ _BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.decl
 
 
 def alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int]]:
-    """One punch of each kind of which all have the same fate and presence, and for each punch its kind's place.
+    """One punch of each group with the same fate and presence, and for each punch the index of its group.
 
-    A backlog has many such: a worker who badges twice within a quarter of an hour, the step in which days begin, is on
-    the site once. A movement has its own moment.
+    A backlog has many such: a worker who badges twice within a quarter of an hour, the granularity of day boundaries,
+    is on the site once. A movement has its own moment.
     """
     kinds: list[Punch] = []
     numbers: dict[tuple[Any, ...], int] = {}
@@ -163,16 +164,16 @@ def alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int]
 
 
 def day_wanted(punch: Punch) -> Wanted | None:
-    """What a punch calls for, if that is a day."""
+    """What a punch declares, if that is a day."""
     wanted = regimes.wanted(Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place))
     return wanted if isinstance(wanted, Wanted) and wanted.way is None else None
 
 
 def shows_its_day(punch: Punch, wanted: Wanted) -> bool:
-    """Whether a punch makes evident that its worker was there on its own day."""
+    """Whether a punch proves that its worker was there on its own day."""
     return wanted.way is None and shifts.is_of_its_day(Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place))
 
 
 def goes_for_sure(punch: Punch) -> bool:
-    """Whether a key says that somebody goes, who may have been taken for coming."""
+    """Whether a key says OUT for somebody who may have been taken for coming in."""
     return punch.is_sure and punch.direction not in COMING

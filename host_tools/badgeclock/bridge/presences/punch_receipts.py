@@ -1,8 +1,8 @@
 """The receipt that a clock shows for a punch: the punch's own reception number, or its day's.
 
-A movement has its own number. A day has one, which the punch that opened it shows as its own; every other punch of
-the day belongs to it, and so does the end of a night shift to the day before: a clock shows their number only as that
-of the day (docs/protocol.md §6, receipt state 7). Pure.
+A movement has its own number. A day has one, which the punch that opened it shows as its own; every other punch of the
+day shares it, and the end of a night shift shares that of the day before: a clock shows the number only as that of the
+day (docs/protocol.md §6, receipt state 7). Pure.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _DAYS_MOST: Final = 255
 
 
 def own(state: PresenceState, error_code: int, number: int, key: Key, direction: Direction) -> Content | None:
-    """State, error code and reception number for the punch that opened a presence; None if there is nothing to show.
+    """State, error code and reception number for the punch that opened a presence; None if there is none.
 
-    With a number, the error code is the direction that the bridge took the punch for, where its clock took it for
-    another: who opens a day came, and a movement may be what a key has put right.
+    With a number, the error code is the direction that the bridge used, if the clock used another: a punch that opens a
+    day is an IN, and a key may have corrected a movement.
     """
     receipt = RECEIPT_OF.get(state)
     if receipt is None:
@@ -37,7 +37,7 @@ def own(state: PresenceState, error_code: int, number: int, key: Key, direction:
 
 
 def joined(state: PresenceState, error_code: int, number: int, key: Key, day: date) -> Content | None:
-    """The same for a punch of a local day that belongs to a presence which was there before."""
+    """The same for a punch of a local day that belongs to an existing presence."""
     receipt = RECEIPT_OF.get(state)
     if receipt is None:
         return None

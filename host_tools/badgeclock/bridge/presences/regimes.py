@@ -2,12 +2,11 @@
 
 Two kinds of declarations. Construction and meat declare **a day**: one presence a worker, site and local day, opened by
 the day's first punch unless that ends a shift that was open at midnight (`shifts`). Cleaning, moving, and construction
-once its law asks for it, declare **a movement**: every coming and going with its time; a break is a going at its start
-and a coming at its end.
+once its law requires it, declare **a movement**: every IN and OUT with its time; a break is an OUT at its start and an
+IN at its end.
 
-The clock always keeps in, out and break; the regime decides what of it is declared. A site can have a regime until a
-day and another from it on. Nothing is backdated: what comes too late to be declared truthfully is a Reason for a person
-to look at.
+The clock always records in, out and break; the regime decides what is declared. A site can change its regime on a day.
+Nothing is backdated: what arrives too late to be declared truthfully becomes a Reason for a person's decision.
 """
 
 from __future__ import annotations
@@ -27,27 +26,27 @@ from badgeclock.protocol.record import Direction
 HOUR_MS: Final = 3_600_000
 QUARTER_MS: Final = 900_000
 CLOCK_AHEAD_MS: Final = 300_000
-"""By how much a clock's time may run ahead of the bridge's before a person must look."""
+"""How far a clock's time may run ahead of the bridge's before a person must decide."""
 LONGEST_SHIFT_H: Final = 12
-"""Longest shift of a site that says nothing else, in hours. A choice: the less, the sooner a forgotten OUT is no longer
-taken for open; the more, the longer a day's overtime still ends the right shift."""
+"""Default of a site's longest shift, in hours. A compromise: a lower value ends a shift with a forgotten OUT sooner, a
+higher one still assigns long overtime to the right shift."""
 NIGHT_MARGIN_MIN: Final = 120
 """By how many minutes a night shift may begin before the site's night hours, and end after them."""
 MOVEMENT_LATE_MS: Final = 600_000
-"""A movement is declared in real time, says the law; what that allows no document found says. Ten minutes is what
-another vendor's client keeps to."""
+"""The law requires movements in real time; no document found defines the tolerance. Another vendor's client uses ten
+minutes."""
 DAY_MIN: Final = 1440
 
 
 class Regime(StrEnum):
-    """Which rule a site's presences follow."""
+    """The rules for a site's presences."""
 
     CONSTRUCTION = "construction"
     MEAT = "meat"
     CLEANING = "cleaning"
     MOVING = "moving"
     CONSTRUCTION_IN_OUT = "construction-io"
-    """Construction once going must be declared too, announced for 2027: to be set when the law is in force."""
+    """Construction once OUT must be declared too, announced for 2027: to be set when the law is in force."""
 
 
 ONLY_THE_WORKER: Final[Mapping[Regime, str]] = {
@@ -55,8 +54,8 @@ ONLY_THE_WORKER: Final[Mapping[Regime, str]] = {
     Regime.MOVING: "Check In and Out at Work",
     Regime.CONSTRUCTION_IN_OUT: "the law on going from a construction site, which ends registration from afar",
 }
-"""The regimes where each worker registers in person, on the spot and in real time, and no employer does it for them, by
-what law. In construction and meat the employer registers, on the day or before (PresenceRegistration 1.11).
+"""The regimes where each worker registers in person, on the spot and in real time, not through the employer, with the
+law. In construction and meat the employer registers, on the day or before (PresenceRegistration 1.11).
 """
 
 
@@ -68,33 +67,31 @@ class Declared(StrEnum):
 
 
 ITEM_OF: Final[Mapping[Declared, type[Item]]] = {Declared.DAY: PresenceItem, Declared.MOVEMENT: MovementItem}
-"""By which item of an authority each is declared."""
+"""The item of an authority that declares each."""
 
 
 class Night(NamedTuple):
-    """The hours in which a site works at night: minutes of the local day, the end below the beginning if midnight lies
-    between.
-    """
+    """A site's night hours: minutes of the local day, the end below the beginning if midnight is between."""
 
     begin_min: int
     end_min: int
 
     @classmethod
     def of(cls, text: str | None) -> Night | None:
-        """Out of "22:00-06:00", as the store has it; None for no night hours."""
+        """From "22:00-06:00", as stored; None for no night hours."""
         if not text:
             return None
         begin, end = (int(part[:2]) * 60 + int(part[3:]) for part in text.split("-"))
         return cls(begin, end)
 
     def is_shift(self, began_min: int, ends_min: int) -> bool:
-        """Whether a shift that began the day before at a minute, and ends at one, is a night's."""
+        """Whether a shift from a minute of the day before to a minute of this day is a night shift."""
         first_min = self.begin_min - NIGHT_MARGIN_MIN + (DAY_MIN if self.begin_min < self.end_min else 0)
         return began_min >= first_min and ends_min <= self.end_min + NIGHT_MARGIN_MIN
 
 
 class Place(NamedTuple):
-    """A site as the rules see it. `next_regime` counts from the local day `from_day` on; None: nothing changes."""
+    """A site's data for the rules. `next_regime` applies from the local day `from_day` on; None: no change."""
 
     site_id: int
     workplace: str
@@ -107,7 +104,7 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, row: Any) -> Place:
-        """Out of a row that has `PLACE_COLUMNS` of a site, and its number as `site_id`."""
+        """From a row with `PLACE_COLUMNS` of a site, and its number as `site_id`."""
         return cls(
             row.site_id,
             row.workplace,
@@ -126,7 +123,7 @@ class Place(NamedTuple):
         return self.regime
 
     def declares_on(self, day: date) -> Declared:
-        """What is declared of a local day."""
+        """What is declared for a local day."""
         return RULES[self.regime_on(day)].declared
 
 
@@ -143,7 +140,7 @@ PLACE_COLUMNS: Final = (
 
 
 class Seen(NamedTuple):
-    """Of a punch what a rule looks at: its direction, whether a key or the clock's own fixed direction says so, its
+    """A punch's data for the rules: its direction, whether a key or the clock's own fixed direction gives it, its
     moment (ms UTC) and its place.
     """
 
@@ -154,11 +151,10 @@ class Seen(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What a punch calls for.
+    """What a punch declares.
 
-    day      the local day at the site
-    earlier  the day before, if what was open at midnight has to do with it
-    way      in or out, of a movement
+    day the local day at the site earlier the day before, if an open shift at midnight matters way in or out, for a
+    movement
     """
 
     declared: Declared
@@ -168,7 +164,7 @@ class Wanted(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """What a regime declares, and by which function of a punch."""
+    """What a regime declares, and its function of a punch."""
 
     declared: Declared
     wanted: Callable[[Seen], Wanted | Reason]
@@ -177,18 +173,18 @@ class Rule(NamedTuple):
 def day_of_presence(seen: Seen) -> Wanted | Reason:
     """Construction and meat: a punch belongs to its local day, and opens the day's presence if there is none.
 
-    A night shift is declared for the day it began on: what may be the end of one has to do with the day before, and so
-    has all that only the clock's memory says. An IN by key after midnight is a presence of that day too.
+    A night shift is declared for the day on which it began: a possible end of one depends on the day before, and so
+    does a direction from the clock's memory. An IN by key after midnight also makes a presence of that day.
     """
     day = local_day(seen.utc_ms, seen.place.time_zone)
     return Wanted(Declared.DAY, day, None if _comes_for_sure(seen) else day - _DAY)
 
 
 def movement(seen: Seen) -> Wanted | Reason:
-    """Cleaning and moving: every punch is a movement. One without direction is never guessed at.
+    """Cleaning and moving: every punch is a movement. A missing direction is never guessed.
 
-    A going belongs to the coming before it, and a break to its shift, which may have begun the day before. What was
-    before says too whether a direction can be right that only a clock's memory says.
+    An OUT belongs to the IN before it, and a break to its shift, which may have begun the day before. The movement
+    before also shows whether a direction from a clock's memory can be right.
     """
     way = WAYS.get(seen.direction)
     if way is None:
@@ -203,14 +199,14 @@ def _comes_for_sure(seen: Seen) -> bool:
 
 _DAY: Final = timedelta(days=1)
 COMING: Final = frozenset({Direction.NONE, Direction.IN})
-"""The directions of who comes; the others are those of somebody who was there."""
+"""The directions of somebody arriving; the others are of somebody present."""
 WAYS: Final[Mapping[Direction, Way]] = {
     Direction.IN: Way.IN,
     Direction.OUT: Way.OUT,
     Direction.BREAK_START: Way.OUT,
     Direction.BREAK_END: Way.IN,
 }
-"""Of a movement, by the direction of its punch; a break is a going at its start and a coming at its end."""
+"""In or out, by the punch's direction; a break is an OUT at its start and an IN at its end."""
 
 RULES: Final[Mapping[Regime, Rule]] = {
     Regime.CONSTRUCTION: Rule(Declared.DAY, day_of_presence),
@@ -222,12 +218,12 @@ RULES: Final[Mapping[Regime, Rule]] = {
 
 
 def wanted(seen: Seen) -> Wanted | Reason:
-    """What a punch calls for by the regime of its place on its local day."""
+    """What a punch declares by the regime of its place on its local day."""
     return RULES[seen.place.regime_on(local_day(seen.utc_ms, seen.place.time_zone))].wanted(seen)
 
 
 def employer_declared(kind: IdentityKind, employer_kbo: str | None) -> str:
-    """The enterprise number a worker is declared under; empty under Limosa, whose number says it all.
+    """The enterprise number a worker is declared under; empty under Limosa, where the number is enough.
 
     It is the worker's own employer, not the site's: a subcontractor's workers are declared under the
     subcontractor. The self-employed are declared under their own enterprise.
@@ -236,15 +232,15 @@ def employer_declared(kind: IdentityKind, employer_kbo: str | None) -> str:
 
 
 def is_ahead(utc_ms: int, now_ms: int) -> bool:
-    """Whether a clock's time runs further ahead of the bridge's than both may be wrong without anybody noticing."""
+    """Whether a clock's time runs further ahead of the bridge's than unnoticed errors of both can explain."""
     return utc_ms > now_ms + CLOCK_AHEAD_MS
 
 
 def day_ahead(utc_ms: int, bound_ms: int | None, now_ms: int, time_zone: str) -> date | None:
-    """The local day of a moment that `is_ahead`, as far as it is known; None if it is not.
+    """The local day of a moment that `is_ahead`, if it is known; else None.
 
-    Nothing was punched after it was received. So the day is known if the clock names the present one, or if the
-    earliest moment that its own bound allows is before the reception and on the same day.
+    No punch happens after it is received. So the day is known if the clock's time is on the present day, or if the
+    earliest moment within its error bound is before the reception and on the same day.
     """
     today = local_day(now_ms, time_zone)
     earliest_ms = utc_ms if bound_ms is None else utc_ms - bound_ms
@@ -262,12 +258,12 @@ def too_late(declared: Declared, day: date, utc_ms: int, now_ms: int, time_zone:
 
 
 def day_is_over(day: date, now_ms: int, time_zone: str) -> bool:
-    """Whether a day is over at the site or in Belgium: the service takes today or tomorrow only, by its own clock."""
+    """Whether a day is over at the site or in Belgium: the service accepts only today or tomorrow, by its own clock."""
     return day < max(local_day(now_ms, time_zone), local_day(now_ms, BELGIUM.key))
 
 
 def movement_too_late(utc_ms: int, now_ms: int) -> bool:
-    """Whether a movement is so far back that to declare it would be to backdate it."""
+    """Whether a movement is so long ago that declaring it would be backdating."""
     return now_ms - utc_ms > MOVEMENT_LATE_MS
 
 
@@ -283,6 +279,6 @@ def local_minute(utc_ms: int, time_zone: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _local_quarter(quarter: int, time_zone: str) -> tuple[date, int]:
-    """Day, and minute of it. A day begins on a quarter of an hour everywhere: every offset in use is a multiple."""
+    """Day, and its minute. Days begin on a quarter of an hour everywhere: every offset in use is a multiple."""
     local = datetime.fromtimestamp(quarter * QUARTER_MS / 1000, UTC).astimezone(ZoneInfo(time_zone))
     return local.date(), local.hour * 60 + local.minute

@@ -1,17 +1,17 @@
 """Whether the first punch of a local day ends the shift that was open at midnight, or opens a presence of the new day;
-and which of what is declared is not evident.
+and which declarations are assumed.
 
-For the regimes that declare days. A missing day cannot be repaired, an extra one can be cancelled until midnight. So:
+For regimes that declare days. A missing day cannot be repaired, an extra one can be cancelled until midnight. So:
 
-* an OUT or a break by key (or of a clock that has one direction) ends a shift that began no longer ago than the site's
+* an OUT or a break by key (or of a clock with one direction) ends a shift that began no longer ago than the site's
   longest one;
-* a direction that only a clock's memory says ends one where the site has night hours, if it was a night's shift;
-* everything else opens a presence of the new day. Where that is not evident it is *assumed*: declared, flagged, and
+* a direction from a clock's memory ends one if the site has night hours and it was a night shift;
+* everything else opens a presence of the new day. If that is not evident it is *assumed*: declared, flagged, and
   offered to a person who can still cancel it.
 
-Where movements are declared, a direction that no key says is assumed unless the movement before it says the same.
+Where movements are declared, a direction without a key is assumed unless the movement before it confirms it.
 
-Pure: the caller brings the punches of the day before, of all gates of the site.
+Pure: the caller provides the punches of the day before, of all gates of the site.
 """
 
 from __future__ import annotations
@@ -25,44 +25,44 @@ from badgeclock.bridge.presences.regimes import COMING, HOUR_MS, Place, Seen, lo
 from badgeclock.protocol.record import Direction
 
 REST_MS: Final = 11 * HOUR_MS
-"""Who comes sooner after the last punch of the day before has hardly been away: the rest between two days of work
-(directive 2003/88/EC, article 3)."""
+"""A worker who returns sooner after the last punch of the day before has hardly left: the minimum daily rest (directive
+2003/88/EC, article 3)."""
 
 
 MINUTE_MS: Final = 60_000
 CLOCK_CHANGE_MS: Final = HOUR_MS
-"""By so much a wall clock may have gone on since midnight without time passing."""
+"""How far a wall clock may have jumped ahead since midnight."""
 EARLY_MIN: Final = 240
-"""Before this minute of the day nobody's first punch is evident, where a site gives no night hours."""
+"""Before this minute of the day no first punch is evident, if a site has no night hours."""
 LATELY_DAYS: Final = 7
-"""So many days back a worker's newest shift says whether they work at night."""
+"""How many days back a worker's newest shift shows whether they work at night."""
 
 
 class Passage(NamedTuple):
-    """A punch of the day before, at any gate of the site: its moment (ms UTC) and what its clock took it for."""
+    """A punch of the day before, at any gate of the site: its moment (ms UTC) and its clock's direction."""
 
     utc_ms: int
     direction: Direction
 
 
 class Assumed(StrEnum):
-    """Why it is not evident that a worker is there on the day that a punch opened."""
+    """Why it is not evident that a worker was present on the day that a punch opened."""
 
     OPEN_SHIFT = "open_shift"
-    """This punch may be the end of the day before's shift: that has no OUT as its last punch, or was a moment ago."""
+    """This punch may be the end of the day before's shift: its last punch is not an OUT, or was a moment ago."""
     NO_IN = "no_in"
-    """An OUT or a break, and nothing that it could be the end of; a movement out, and none in before it."""
+    """An OUT or a break without a shift that it could end; a movement out without one in before it."""
     WAY = "way"
-    """A movement: no key says its direction, and the movement before it does not bear it out."""
+    """A movement: its direction is not from a key, and the movement before does not confirm it."""
     CORRECTED = "corrected"
-    """A movement with such a direction: right after it a key said another."""
+    """A movement with such a direction that a key corrected right afterwards."""
 
 
 _GONE: Final = frozenset({Direction.BREAK_START, Direction.OUT})
 
 
 def ends_shift(seen: Seen, before: Sequence[Passage]) -> bool:
-    """Whether a punch ends the shift of the day before, whose passages are given oldest first."""
+    """Whether a punch ends the shift of the day before, given by its passages, oldest first."""
     since_ms = began_ms(before, seen.utc_ms - seen.place.longest_shift_ms)
     if since_ms is None:
         return False
@@ -73,7 +73,7 @@ def ends_shift(seen: Seen, before: Sequence[Passage]) -> bool:
 
 class Lately(NamedTuple):
     """The worker's newest shift at the place in the week before: its punches, oldest first, and whether it was evident
-    when the first of them came.
+    at its first punch.
     """
 
     passages: Sequence[Passage]
@@ -96,13 +96,13 @@ def assumed(seen: Seen, before: Sequence[Passage], lately: Lately | None = None)
 
 
 def is_of_its_day(seen: Seen) -> bool:
-    """Whether a punch comes so late in its day that no shift of the day before lasts until then."""
+    """Whether a punch is so late in its day that no shift of the day before can last until then."""
     since_midnight_ms = local_minute(seen.utc_ms, seen.place.time_zone) * MINUTE_MS
     return since_midnight_ms >= seen.place.longest_shift_ms + CLOCK_CHANGE_MS
 
 
 class Move(NamedTuple):
-    """A movement at a place, whatever gate: its moment (ms UTC) and its way."""
+    """A movement at a place, at any gate: its moment (ms UTC) and its way."""
 
     utc_ms: int
     way: Way
@@ -110,11 +110,11 @@ class Move(NamedTuple):
 
 def assumed_way(way: Way, seen: Seen, before: Move | None, *, clock_assumes: bool) -> Assumed | None:
     """Why the way of a movement is not evident; None if it is. `before` is the worker's newest movement at the place
-    before it, of as many days as were looked at; `clock_assumes` whether its clock itself only assumes the way.
+    before it, within the days loaded; `clock_assumes`: its clock itself only assumes the way.
 
-    A worker who is in leaves, and one who is out comes: a movement before that says the same bears the way out. A clock
-    that assumes knows no punch of the same day, so any movement before counts, and one there must be. Any other clock
-    has seen the badge that day, so only what another gate has seen within a shift can contradict it.
+    A worker who is in leaves, and one who is out arrives: an opposite movement before confirms the way. A clock that
+    assumes has no punch of the same day, so any movement before counts, and one is needed. Any other clock has seen the
+    badge that day, so only another gate's movement within a shift can contradict it.
     """
     if seen.is_sure:
         return None
@@ -125,8 +125,8 @@ def assumed_way(way: Way, seen: Seen, before: Move | None, *, clock_assumes: boo
 
 
 def _may_end_a_night(seen: Seen, lately: Lately | None) -> bool:
-    """Whether a first punch may be the end of a shift of which no other tap is: at night, unless the worker's last day
-    began so early too and was evident; or in the morning of a worker who worked at night lately.
+    """Whether a first punch may end a shift without any other punch: at night, unless the worker's last day began as
+    early and was evident; or in the morning, for a worker with a recent night shift.
     """
     place = seen.place
     early_min = EARLY_MIN if place.night is None else place.night.end_min
@@ -138,7 +138,7 @@ def _may_end_a_night(seen: Seen, lately: Lately | None) -> bool:
 
 
 def began_ms(before: Sequence[Passage], since_ms: int) -> int | None:
-    """When a shift began that is no longer than it may be: the earliest coming since then, or whatever came first."""
+    """When a shift of at most the longest duration began: the earliest IN since then, or the first punch."""
     for at, passage in enumerate(before):
         if passage.utc_ms >= since_ms and (not at or passage.direction not in _GONE):
             return passage.utc_ms

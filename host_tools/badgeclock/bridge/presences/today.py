@@ -1,16 +1,16 @@
 """Who is at a site, since when and with which number or why not; and who was expected and has not punched.
 
-A reading of the store, of one moment. Sites with one workplace number are one place. A shift is of the day of its
-presence; of a movement, and of a punch that has no presence, it is of the day on which it began. Who is in a shift that
-began the day before, and was not over at midnight, is here today.
+Reads the store at one moment. Sites with the same workplace number are one place. A shift belongs to the day of its
+presence; for a movement, and for a punch without a presence, to the day on which it began. A worker in a shift that
+began the day before, and was not over at midnight, counts as present today.
 
-Nothing here shows a name, a national number or a badge: workers go by the office's own reference.
+Nothing here shows a name, a national number or a badge: workers are shown by the office's own reference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from badgeclock.bridge.presences.attendance import (
     DAY,
     WHY,
     Declaration,
+    KeptRows,
     PlaceDay,
     SeenPunch,
     Shift,
@@ -33,7 +34,7 @@ from badgeclock.bridge.presences.attendance import (
     whereabouts,
 )
 from badgeclock.bridge.presences.expectations import Expectation, Source
-from badgeclock.bridge.presences.expected_workers import load_plans, unplanned
+from badgeclock.bridge.presences.expected_workers import KeptHabits, load_plans, unplanned
 from badgeclock.bridge.presences.local_times import checked_day, local_moment, moment_ms
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.store import schema
@@ -41,8 +42,8 @@ from badgeclock.bridge.store import schema
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """From when to when somebody is expected (ms UTC, None: it is not said), and where that comes from; by habit, on
-    how many of how many of the last working days they were there.
+    """When somebody is expected (ms UTC, None: unknown), and the source; by habit, on how many of how many of the last
+    working days they were present.
     """
 
     source: Source
@@ -54,9 +55,9 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody at a place. `worker` is the office's reference; None for a badge that nobody was given, whose last punch
-    is `item` (CLOCK/SEQ). Times are ms UTC: the first and the last punch of the shift. `site` is that of the last
-    punch, else the one where they are expected; `elsewhere` is another one, where they are.
+    """Somebody at a place. `worker` is the office's reference; None for an unknown badge, whose last punch is `item`
+    (CLOCK/SEQ). Times are ms UTC: the first and the last punch of the shift. `site` is that of the last punch, else the
+    one where they are expected; `elsewhere` is another site where they are present.
     """
 
     worker: str | None
@@ -74,7 +75,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class PlaceToday:
-    """A place on a day: its sites, and its people; `planned` says whether a plan of the day says who is expected."""
+    """A place on a day: its sites, and its people; `planned`: whether there is a plan of the day."""
 
     sites: tuple[str, ...]
     workplace: str
@@ -84,28 +85,44 @@ class PlaceToday:
     people: tuple[Person, ...]
 
     def counts(self) -> dict[str, int]:
-        """How many people stand how."""
+        """The number of people by status."""
         return {status.value: sum(one.status is status for one in self.people) for status in Status}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the store says at a moment (ms UTC), place by place."""
+    """The attendance at a moment (ms UTC), place by place."""
 
     now_ms: int
     places: tuple[PlaceToday, ...]
 
 
-def look(connection: Connection, now_ms: int, *, day: date | None = None, site_id: int | None = None) -> Report:
-    """Every place with somebody there or expected on a local day (None: each place's today), or the one of a site.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a program that looks again and again keeps from one look to the next: each look sees the store as it is."""
+
+    rows: KeptRows = field(default_factory=KeptRows)
+    habits: KeptHabits = field(default_factory=KeptHabits)
+
+
+def look(
+    connection: Connection,
+    now_ms: int,
+    *,
+    day: date | None = None,
+    site_id: int | None = None,
+    kept: Kept | None = None,
+) -> Report:
+    """Every place with somebody present or expected on a local day (None: each place's today), or the place of one
+    site. `kept` is for looks at today alone.
 
     Raises PeopleError for a day at the ends of the calendar.
     """
     places = places_on(connection, now_ms, day and checked_day(day))
-    load_shifts(connection, places)
+    load_shifts(connection, places, kept=None if kept is None else kept.rows)
     load_plans(connection, places)
     asked = [place for place in distinct(places) if site_id is None or site_id in place.names]
-    habits = unplanned(connection, places, asked)
+    habits = unplanned(connection, places, asked, None if kept is None else (kept.habits, now_ms))
     names = dict(connection.execute(select(schema.workers.c.id, schema.workers.c.reference)).tuples().all())
     at = whereabouts(places)
     made = [_here(place, habits.get(id(place), {}), names, at, now_ms) for place in asked]
@@ -117,8 +134,8 @@ STANDINGS: Final = ("here", "without_number", "gone", "expected", "absent")
 
 
 def standings(report: Report) -> dict[str, int]:
-    """How many people there are of each of STANDINGS: inside; those of them who have no number; gone; expected later;
-    expected by now and not come.
+    """The number of people by each of STANDINGS: inside; inside without a number; gone; expected later; expected by now
+    and not come.
     """
     found = dict.fromkeys(STANDINGS, 0)
     for place in report.places:
@@ -133,7 +150,7 @@ def standings(report: Report) -> dict[str, int]:
 
 
 def as_dict(report: Report) -> dict[str, Any]:
-    """The same for JSON: moments in ms UTC, and beside them as the wall of the site shows them, with the offset."""
+    """The same for JSON: moments in ms UTC, and also in the site's local time, with the offset."""
     return {
         "now_ms": report.now_ms,
         "places": [
@@ -199,6 +216,9 @@ def _wall(utc_ms: int | None, zone: str) -> str | None:
     return None if utc_ms is None else local_moment(utc_ms, zone).isoformat(timespec="seconds")
 
 
+_ORDER: Final = {status: at for at, status in enumerate(Status)}
+
+
 def _here(
     place: PlaceDay,
     otherwise: Mapping[int, Expectation],
@@ -226,8 +246,7 @@ def _here(
         if seen is not None:
             people.append(_person(place, names[worker_id], seen, of_met.get(worker_id)))
     people += [_stranger(place, punches) for punches in place.strangers.values()]
-    order = list(Status)
-    people.sort(key=lambda one: (order.index(one.status), one.worker is None, one.worker or one.item or ""))
+    people.sort(key=lambda one: (_ORDER[one.status], one.worker is None, one.worker or one.item or ""))
     is_planned = place.day in place.planned
     return PlaceToday(
         tuple(place.names.values()), place.rules.workplace, place.zone, place.day, is_planned, tuple(people)
@@ -235,7 +254,7 @@ def _here(
 
 
 def _meets(place: PlaceDay, day: date, worker_id: int, hours: Expected, now_ms: int) -> Shift | None:
-    """The shift by which an expectation is met: that of its day, or one that reaches into its hours."""
+    """The shift that meets an expectation: that of its day, or one that extends into its hours."""
     shift = shift_of(place, worker_id, day)
     if shift is not None:
         return shift
@@ -313,7 +332,7 @@ def _expected(place: PlaceDay, day: date, one: Expectation) -> Expected:
 
 
 def _times(place: PlaceDay, day: date, one: Expectation) -> tuple[int | None, int | None]:
-    """From when to when (ms UTC); an end that is not after the beginning is on the next day."""
+    """Beginning and end (ms UTC); an end that is not after the beginning is on the next day."""
     from_ms = None if one.from_min is None else _moment_ms(place, day, one.from_min)
     if one.to_min is None:
         return from_ms, None

@@ -1,9 +1,9 @@
-"""Hours out of punches: for each shift of a worker at a place, from when to when, worked and on a break.
+"""Hours from punches: for each shift of a worker at a place, beginning and end, hours worked and on a break.
 
-A coming begins work and a going ends it; a break is a going at its start and a coming at its end. What a clock did not
-see is not made up: a shift whose last punch is no OUT, or that begins with a going, is incomplete, and only what lies
-between a coming and the going after it counts. What the office registered by hand has no hours. Hours are no proof of
-a registration: the reception number is.
+An IN begins work and an OUT ends it; a break is an OUT at its start and an IN at its end. Missing punches are not
+invented: a shift whose last punch is not an OUT, or that begins with an OUT, is incomplete, and only the time between
+an IN and the OUT after it counts. A registration by hand has no hours. Hours are not proof of a registration: the
+reception number is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MINUTE_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """What the punches of a shift come to, in whole minutes rounded down; moments are ms UTC, None: not punched."""
+    """The hours of a shift's punches, in whole minutes rounded down; moments are ms UTC, None: not punched."""
 
     first_ms: int | None
     last_ms: int | None
@@ -39,7 +39,7 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class WorkedShift:
-    """A worker's shift of a day at a place, and what is declared of it."""
+    """A worker's shift of a day at a place, and its declarations."""
 
     worker: str
     sites: tuple[str, ...]
@@ -56,7 +56,7 @@ class WorkedShift:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The reception numbers that stand."""
+        """The valid reception numbers."""
         return tuple(one.reception_number for one in self.declarations if one.reception_number is not None)
 
     @property

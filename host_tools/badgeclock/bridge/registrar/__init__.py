@@ -1,1 +1,1 @@
-"""Brings presences to the authority and their numbers back: outbox, calls, corrections, what waits for a person."""
+"""Declares presences to the authority and brings their numbers back: outbox, calls, corrections, review queue."""

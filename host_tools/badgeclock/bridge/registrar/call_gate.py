@@ -1,9 +1,9 @@
 """Whether an authority may be called now: a circuit breaker, a token bucket and a calendar of its maintenance.
 
-One `Gate` an authority; every call goes through it. While the authority answers, calls go out side by side, at most as
-many a second as it allows. After a failure the circuit is open: nothing is called for a while that grows with full
-jitter, or for as long as the authority asked for, a quarter of an hour at most. Then it is half open: one call at a
-time, until one is answered. During announced maintenance nothing is called at all.
+One `Gate` per authority; every call goes through it. While the authority answers, calls run concurrently, up to its
+rate limit. After a failure the circuit is open: no calls for a growing time with full jitter, or for as long as the
+authority requested, a quarter of an hour at most. Then it is half open: one call at a time, until one is answered.
+During announced maintenance there are no calls at all.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from badgeclock.authorities.maintenance import Calendar
 from badgeclock.bridge.backoff import Backoff
 
 CLOSED_MOST_S: Final = 900.0
-"""However long the authority asks to be left alone, it is tried again after so long: what it asks for may be a mistake,
-and a day's presences cannot wait a day.
+"""Upper limit of a pause that the authority requests: the request may be a mistake, and a day's presences cannot wait a
+day.
 """
 ADMISSION_S: Final = 5.0
-"""How long a call waits for its turn at most; then its task looks around again."""
+"""How long a call waits for its turn; then its task checks its conditions again."""
 
 
 class Circuit(StrEnum):
@@ -32,13 +32,13 @@ class Circuit(StrEnum):
     CLOSED = "closed"
     """Calls flow."""
     OPEN = "open"
-    """A call failed: nothing goes out."""
+    """A call failed: no calls."""
     HALF_OPEN = "half-open"
-    """One call at a time tries."""
+    """One call at a time, as a test."""
 
 
 class Bucket:
-    """Calls a second at most, with some in advance: `per_s` tokens a second flow in, and `burst` of them fit.
+    """A rate limit with bursts: `per_s` tokens a second are added, up to `burst`.
 
     `per_s` 0 is no limit. Times are those of `monotonic`, seconds.
     """
@@ -62,21 +62,21 @@ class Bucket:
 
     @property
     def spare(self) -> bool:
-        """Whether there are enough tokens for what can wait, without keeping from others what is urgent."""
+        """Whether there are enough tokens for calls that can wait, besides urgent ones."""
         return not self.wait_s() and self._tokens >= min(self._burst, self._burst / 2 + 1)
 
     def take(self) -> None:
-        """Use a token that is there."""
+        """Use an available token."""
         self._tokens -= 1.0
 
     def give_back(self) -> None:
-        """A token that was taken and not used."""
+        """Return an unused token."""
         self._tokens = min(self._burst, self._tokens + 1.0)
 
 
 class Gate:
-    """Lets calls through to one authority. `utc_now` is the time that the calendar goes by, `monotonic` that of the
-    breaker, seconds.
+    """Lets calls through to one authority. `utc_now` is the time for the calendar, `monotonic` that for the breaker,
+    seconds.
     """
 
     def __init__(
@@ -111,26 +111,27 @@ class Gate:
 
     @property
     def spare(self) -> bool:
-        """Whether the authority's limit leaves room for calls that can wait."""
+        """Whether the rate limit has room for calls that can wait."""
         return self._bucket.spare
 
     @property
     def in_maintenance(self) -> bool:
-        """Whether the authority has announced that it is away now."""
+        """Whether announced maintenance is in progress."""
         return self._calendar.away_until(self._utc_now()) is not None
 
     @property
     def closed_s(self) -> float:
-        """Seconds until a call may go out, as far as breaker and calendar go; 0 if it may now."""
+        """Seconds until breaker and calendar allow a call; 0 if now."""
         now = self._utc_now()
         until = self._calendar.away_until(now)
         announced = 0.0 if until is None else (until - now).total_seconds()
         return max(0.0, self._open_until - self._monotonic(), announced)
 
     async def admission(self) -> bool:
-        """Wait for a call's turn, `ADMISSION_S` at most; whether it has come. Then `left` or `turned_back` must follow.
+        """Wait for a call's turn, `ADMISSION_S` at most; returns whether it is admitted. Then `left` or `turned_back`
+        must follow.
 
-        While the circuit is open or maintenance goes on the answer is no, at once.
+        While the circuit is open or during maintenance, returns False at once.
         """
         give_up = self._monotonic() + ADMISSION_S
         while not self.closed_s:
@@ -152,17 +153,17 @@ class Gate:
         return False
 
     def left(self) -> None:
-        """A call that was admitted has ended; `failed` or `succeeded` said how before."""
+        """An admitted call has ended; `failed` or `succeeded` was called before."""
         self._under_way -= 1
         self._changed.set()
 
     def turned_back(self) -> None:
-        """A call that was admitted was not made."""
+        """An admitted call was not made."""
         self._bucket.give_back()
         self.left()
 
     def failed(self, at_least_s: float | None = None) -> None:
-        """The authority is away; it may have said for how long. Calls that were under way together fail as one."""
+        """The authority is unavailable, perhaps for a stated time. Concurrent calls count as one failure."""
         now = self._monotonic()
         at_least_s = None if at_least_s is None else min(at_least_s, CLOSED_MOST_S)
         if self._open_until <= now:

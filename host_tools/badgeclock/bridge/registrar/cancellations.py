@@ -1,4 +1,4 @@
-"""Cancellations that operators asked for: which are due, and the effect of the authority's answers."""
+"""Cancellations requested by operators: which are due, and the effect of the authority's answers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from badgeclock.bridge.store.states import PresenceState
 
 
 class DueCancellation(NamedTuple):
-    """A cancellation that the authority is to be asked for; `tries` counts the calls that were begun. What is to be
-    declared instead: `worker_id` (None: nothing), `employer_kbo`, and another site or way than the presence's.
+    """A cancellation to request from the authority; `tries` counts the calls begun. The replacement: `worker_id` (None:
+    nothing), `employer_kbo`, and another site or way than the presence's.
     """
 
     id: int
@@ -97,17 +97,17 @@ def due(connection: Connection, declares: Iterable[Declared], now_ms: int, limit
 
 
 def mark_begun(connection: Connection, one: DueCancellation, due_ms: int) -> None:
-    """The call is about to go out: from here on the authority may have cancelled."""
+    """The call is about to be made: from now on the authority may have cancelled."""
     transitions.postpone(connection, {one.presence_id: due_ms})
 
 
 def postpone(connection: Connection, one: DueCancellation, due_ms: int) -> None:
-    """Ask again later."""
+    """Try again later."""
     transitions.postpone(connection, {one.presence_id: due_ms}, look=0)
 
 
 def complete(connection: Connection, one: DueCancellation, now_ms: int) -> None:
-    """The authority has cancelled it; what is to keep_registered in its place is queued in the same transaction."""
+    """The authority has cancelled it; its replacement is queued in the same transaction."""
     old, new = PresenceState.CANCELLING, PresenceState.CANCELLED
     values = {"due_ms": None, "final_ms": now_ms}
     if not transitions.move(connection, [one.presence_id], old, new, values):
@@ -128,12 +128,12 @@ def complete(connection: Connection, one: DueCancellation, now_ms: int) -> None:
 
 
 def keep_registered(connection: Connection, one: DueCancellation, why_not: str, now_ms: int) -> None:
-    """The authority did not cancel it: it is registered as before, and a person must know."""
+    """The authority did not cancel it: it stays registered, and a person must know."""
     _keep(connection, one, why_not, now_ms)
 
 
 def file(connection: Connection, one: DueCancellation, why_not: str, now_ms: int) -> None:
-    """The same because it is too late: it is written down for the authority's contact centre, as it was asked for."""
+    """The same because it is too late: it is recorded for the authority's contact centre, as requested."""
     if not _keep(connection, one, why_not, now_ms):
         return
     if filings.of_presence(connection, one.presence_id) is not None:
@@ -149,7 +149,7 @@ def file(connection: Connection, one: DueCancellation, why_not: str, now_ms: int
 
 
 def _right(connection: Connection, one: DueCancellation, row: Any) -> tuple[Key, int]:
-    """What is right: its key, and the row of its site. `row` is the presence that is not."""
+    """The replacement: its key, and the row of its site. `row` is the presence to replace."""
     of = find_worker(connection, None, one.worker_id or row.worker_id)
     place = place_of(connection, one.right_site_id or row.site_id)
     return key_decided(row, of, place, one.right_way, one.employer_kbo), place.site_id

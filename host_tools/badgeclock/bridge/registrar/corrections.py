@@ -1,12 +1,11 @@
 """An operator's decisions about presences: cancel, correct, declare, close; each with author and reason.
 
-A registered presence is never changed: it is cancelled at the authority, and what is right is registered in its place,
-with a number. The service cancels until the day it was declared for is over, and not later; neither do we
-try: from then on it is written down for a correction file (`filings`). A decision is a row of `corrections` or of
-`filings`, and an act in the book, in the transaction of what it decides. What needs the authority the registrar carries
-out (`cancellations`).
+A registered presence is never changed: it is cancelled at the authority, and the replacement is registered, with its
+own number. The service cancels only until the declared day is over; from then on the change is recorded for a
+correction file (`filings`). A decision is a row of `corrections` or of `filings`, and an act in the book, in the same
+transaction as its effect. The registrar carries out what needs the authority (`cancellations`).
 
-Nothing here shows a badge, a token or a national number: workers go by the office's own reference.
+Nothing here shows a badge, a token or a national number: workers are shown by the office's own reference.
 """
 
 from __future__ import annotations
@@ -51,13 +50,13 @@ _LOOK: Final = "look at it with `badgeclock bridge presence show`"
 _STANDS: Final = frozenset({PresenceState.REGISTERED, PresenceState.VALIDATED, PresenceState.REMARKS})
 _OPEN: Final = frozenset({PresenceState.QUEUED, PresenceState.REFUSED, PresenceState.WAITING})
 _CODE_DATE: Final = 6
-"""The authority's code for a date, or a moment, that it no longer takes."""
+"""The authority's code for a date, or a moment, that it no longer accepts."""
 _MAY_BE_DECLARED: Final = frozenset({Reason.LATE, Reason.FUTURE, Reason.NO_IN, Reason.NO_DIRECTION, Reason.EMPLOYER})
 
 
 class Right(NamedTuple):
-    """What is right of a presence, as a person names it; None: as it is. The worker's reference, one of the worker's
-    employers (enterprise number), the site's name, and which way somebody went, of a movement.
+    """The corrected fields of a presence; None: unchanged. The worker's reference, one of the worker's employers
+    (enterprise number), the site's name, and for a movement its way.
     """
 
     worker: str | None = None
@@ -67,8 +66,8 @@ class Right(NamedTuple):
 
 
 class Meant(NamedTuple):
-    """What a person says of a punch that it does not say itself; None: as it is. Its direction, which of the worker's
-    employers it is for (enterprise number), and its local day if its clock had no time.
+    """A person's additions to a punch; None: unchanged. Its direction, the employer it is for (enterprise number), and
+    its local day if its clock had no time.
     """
 
     direction: Direction | None = None
@@ -79,8 +78,8 @@ class Meant(NamedTuple):
 def cancel(
     connection: Connection, reference: str, code: CancelCode, decision: Decision
 ) -> Literal[PresenceState.CANCELLING, PresenceState.CLOSED] | Filed:
-    """Have a presence cancelled; returns its state now: CANCELLING, or CLOSED if it was never sent. When its day
-    is over it is written down for a correction file instead.
+    """Have a presence cancelled; returns its state now: CANCELLING, or CLOSED if it was never sent. When its day is
+    over it is recorded for a correction file instead.
     """
     decision = checked(decision)
     row = lock_presence(connection, reference)
@@ -99,12 +98,11 @@ def cancel(
 def correct(
     connection: Connection, reference: str, right: Right, code: CancelCode, decision: Decision
 ) -> Literal[PresenceState.CANCELLING, PresenceState.QUEUED, PresenceState.CLOSED] | Filed:
-    """Have a presence declared as the store has it now, or as is right: for another worker, at another site, another
-    way, under the worker's employer of today (of several the one named). What is registered at the authority is
-    cancelled first.
+    """Have a presence declared as the store has it now, or corrected: for another worker, at another site, another way,
+    under the worker's present employer (of several the named one). An existing registration is cancelled first.
 
-    Returns its state now: CANCELLING; QUEUED if nothing was registered; CLOSED if the right one was there already.
-    When its day is over, or the authority has said that it is too late, it is written down for a correction file.
+    Returns its state now: CANCELLING; QUEUED if nothing was registered; CLOSED if the right one existed already. When
+    its day is over, or the authority has refused it as too late, it is recorded for a correction file.
     """
     decision = checked(decision)
     row = lock_presence(connection, reference)
@@ -132,10 +130,10 @@ def correct(
 def _declare_instead(
     connection: Connection, row: Any, key: Key, site_id: int, code: CancelCode, decision: Decision
 ) -> Literal[PresenceState.QUEUED, PresenceState.CLOSED]:
-    """Declare what is right in the place of a presence that does not stand at the authority."""
+    """Declare the replacement of a presence that is not registered at the authority."""
     state = PresenceState(row.state)
     if state is PresenceState.WAITING and row.reception_number is not None:
-        # Somebody cancelled it at the authority: its number is used up.
+        # It was cancelled at the authority: its number cannot be used again.
         transitions.move(connection, [row.id], state, PresenceState.CANCELLED, {"reason": None})
         replacement = replace(connection, row, key, site_id, decision)
         _write(connection, row, Kind.CORRECT, code, key, site_id, decision, "declared again", replacement)
@@ -171,13 +169,14 @@ def _declare_instead(
 
 
 def _takes_no_more(row: Any, state: PresenceState, place: Place, now_ms: int) -> bool:
-    """Whether the authority's service takes no change of a presence: its day is over, or it has said so."""
+    """Whether the authority's service no longer accepts a change of a presence: its day is over, or it has refused
+    one."""
     is_over = _is_too_late(row, now_ms) or day_is_over(row.day, now_ms, place.time_zone)
     return is_over or (bool(row.way) and state is PresenceState.REFUSED and row.error_code == _CODE_DATE)
 
 
 def close(connection: Connection, reference: str, decision: Decision) -> None:
-    """Take a presence off the list of what waits: it is not to be declared, or was by other means."""
+    """Close a presence: it will not be declared, or was by other means."""
     decision = checked(decision)
     row = lock_presence(connection, reference)
     if PresenceState(row.state) not in _OPEN:
@@ -193,7 +192,7 @@ def close_punch(connection: Connection, clock: str, seq: int, decision: Decision
 
 
 def close_badge(connection: Connection, clock: str, seq: int, decision: Decision) -> int:
-    """The same for every punch at the site with this one's badge that waits for the same reason; returns how many."""
+    """The same for every punch at the site with the same badge and reason; returns how many."""
     decision = checked(decision)
     row = _punch(connection, clock, seq)
     table, clocks = schema.punches, schema.clocks
@@ -230,9 +229,9 @@ def _close_punch(connection: Connection, row: Any, clock: str, decision: Decisio
 
 
 def declare_punch(connection: Connection, clock: str, seq: int, meant: Meant, decision: Decision) -> str | Filed:
-    """Have a punch declared that waited for a person; returns its presence's reference.
+    """Have a punch in review declared; returns its presence's reference.
 
-    Its moment stays what the clock sealed. If its day is over, or no seal vouches for it, it is written down for a
+    It keeps the time that the clock sealed. If its day is over, or it has no valid seal, it is recorded for a
     correction file.
     """
     decision = checked(decision)
@@ -269,18 +268,18 @@ def declare_punch(connection: Connection, clock: str, seq: int, meant: Meant, de
 
 
 def _may_be_declared(row: Any, meant: Meant) -> bool:
-    """Whether a person may have a punch declared, or written down, that waits as it does."""
+    """Whether a person may have a punch in this state declared, or recorded for a file."""
     if row.worker_id is None:
         return False
     if row.state == PunchState.INVALID:
         return bool(row.utc_ms)
     if row.reason == Reason.QUARANTINE:
-        return row.clock_state == ClockState.RETIRED and bool(row.utc_ms)  # its quarantine ended with its life
+        return row.clock_state == ClockState.RETIRED and bool(row.utc_ms)  # its quarantine has ended with it
     return row.reason in _MAY_BE_DECLARED or (row.reason == Reason.NO_TIME and meant.day is not None)
 
 
 def _wanted_on(punch: Punch, day: date | None, what: str, now_ms: int) -> regimes.Wanted:
-    """What a punch without time calls for, of the day that a person names."""
+    """What a punch without time declares, for the day that a person gives."""
     if day is None or punch.place.declares_on(day) is not Declared.DAY:
         raise PresenceError(f"{what} has no time, and a movement is declared with its moment", "close the punch")
     if day > regimes.local_day(now_ms, punch.place.time_zone):
@@ -289,7 +288,7 @@ def _wanted_on(punch: Punch, day: date | None, what: str, now_ms: int) -> regime
 
 
 def _join_punch(connection: Connection, row: Any, name: tuple[str, int], presence_id: int, decision: Decision) -> str:
-    """Write down that a punch is declared with a presence; returns its reference."""
+    """Record that a punch is declared with a presence; returns its reference."""
     clock, seq = name
     table = schema.punches
     values = {"state": PunchState.DECLARED, "reason": None, "presence_id": presence_id}
@@ -323,7 +322,7 @@ def _file_punch(
 
 
 def keep(connection: Connection, reference: str, decision: Decision) -> None:
-    """A presence that was assumed is right: a person says so, and it leaves the list."""
+    """Confirm an assumed presence by a person's decision: it leaves the list."""
     decision = checked(decision)
     row = lock_presence(connection, reference)
     if row.assumed is None or row.kept_ms is not None:
@@ -336,7 +335,7 @@ def keep(connection: Connection, reference: str, decision: Decision) -> None:
 
 
 def _punch(connection: Connection, clock: str, seq: int) -> Any:
-    """The same for a punch that waits."""
+    """The same for a punch in review."""
     table = schema.punches
     seen = review_queue.punch(connection, clock, seq)
     connection.execute(select(table.c.id).where(table.c.id == seen.id).with_for_update())
@@ -359,7 +358,7 @@ def _under_way(connection: Connection, row: Any) -> PresenceError:
 
 
 def _stands_instead(connection: Connection, presence_id: int) -> str | None:
-    """The reference of the presence that a correction put in another's place."""
+    """The reference of the presence that replaced another in a correction."""
     table, presences_of = schema.corrections, schema.presences
     newest = (
         select(presences_of.c.reference)
@@ -381,7 +380,7 @@ def _ask_to_cancel(
     decision: Decision,
     site_id: int | None = None,
 ) -> None:
-    """Have it cancelled, and with a `key` what is right declared in its place."""
+    """Have it cancelled, and with a `key` its replacement declared."""
     state = PresenceState(row.state)
     if state not in _STANDS:
         raise _under_way(connection, row)
@@ -409,7 +408,7 @@ def _write(
     replacement_id: int | None,
 ) -> None:
     """The decision itself: open until the authority has done it, or done already with its `outcome`. `key` and
-    `site_id` are what is right.
+    `site_id` are the replacement's.
     """
     values = {
         "presence_id": row.id,

@@ -11,7 +11,7 @@ WHY_CHARACTERS: Final = 500
 
 
 class CancelCode(StrEnum):
-    """The reasons that the service takes for a cancellation (PresenceRegistration 1.11, CancelPresenceRequest)."""
+    """The reasons that the service accepts for a cancellation (PresenceRegistration 1.11, CancelPresenceRequest)."""
 
     PLANNING = "PLANNING"
     HOLIDAY = "HOLIDAY"
@@ -20,13 +20,13 @@ class CancelCode(StrEnum):
 
 
 class Kind(StrEnum):
-    """What was decided."""
+    """The kinds of decisions."""
 
     CANCEL = "cancel"
     CORRECT = "correct"
     CLOSE = "close"
     REGISTER = "register"
-    """The office registers it: no punch calls for it."""
+    """The office registers it, without a punch."""
 
 
 class Decision(NamedTuple):

@@ -1,7 +1,7 @@
 """Ends the wait of presences that have become too late, and gives them to a person.
 
-Beside the registrars and needing none of them: an authority may be away, or there may be none for what a site declares.
-The same round brings together what has been counted of presences since the last.
+Independent of the registrars: an authority may be unavailable, or there may be none for a site's declarations. The same
+round merges the counts of presences since the last.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Expiry(Rounds):
     def __init__(
         self, store: Store, declares: frozenset[Declared], now_ms: Callable[[], int], changed: Callable[[], None]
     ) -> None:
-        """`declares` is what all authorities together accept; `changed` is called when a round moved presences."""
+        """`declares` is what all authorities together accept; `changed` is called when a round has moved presences."""
         super().__init__(pause_s=EVERY_S, if_store_fails="the queue cannot be looked through; trying again")
         self._store = store
         self._declares = declares
@@ -34,7 +34,7 @@ class Expiry(Rounds):
         self._changed = changed
 
     async def work(self) -> None:
-        """Move what has become too late to a person."""
+        """Give presences that have become too late to a person."""
         if await self._store.writing(self._round):
             self._changed()
 

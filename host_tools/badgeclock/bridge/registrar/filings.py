@@ -1,8 +1,8 @@
-"""What the authority's web service no longer takes: written down, to be asked for with a correction file.
+"""Corrections that the authority's web service no longer accepts, recorded to be requested with a correction file.
 
-The service cancels and registers until the day is over. Its contact centre takes corrections for thirty days from the
-day of the registration, with proof; what is written down here waits until somebody says that it has answered. The file
-itself is made by `operations.correction_file`.
+The service cancels and registers until the day is over. Its contact centre accepts corrections for thirty days from the
+day of the registration, with proof; an entry here is open until somebody records its answer.
+`operations.correction_file` makes the file itself.
 
 Every function is part of its caller's transaction, and so is the act in the book.
 """
@@ -29,27 +29,27 @@ from badgeclock.bridge.store.states import PresenceState, PunchState
 from badgeclock.protocol.frames import ReceiptState
 
 FILE_DAYS: Final = 30
-"""An employer may ask the NSSO within so many days of the registration date to change registrations of its staff, with
-documents (socialsecurity.be, Check In and Out at Work, "who")."""
+"""Within this many days of the registration date an employer may request changes of its staff's registrations from the
+NSSO, with documents (socialsecurity.be, Check In and Out at Work, "who")."""
 ITEM: Final = "correction/"
-"""What the item of a correction begins with in lists; its number follows."""
+"""The prefix of a correction's item in lists; its number follows."""
 _CLOSES: Final = frozenset({PresenceState.WAITING, PresenceState.REFUSED})
 
 
 class Kind(StrEnum):
-    """What the authority is asked for."""
+    """The request to the authority."""
 
     CANCEL = "cancel"
-    """What is registered should not be."""
+    """A registration should not exist."""
     CORRECT = "correct"
-    """What is registered should say something else."""
+    """A registration should be different."""
     DECLARE = "declare"
-    """What is not registered should be."""
+    """A registration is missing."""
 
 
 class Right(NamedTuple):
-    """What is right: the worker's row, the employer's enterprise number (empty under Limosa), the site's row, in or out
-    of a movement.
+    """The right data: the worker's row, the employer's enterprise number (empty under Limosa), the site's row, in or
+    out for a movement.
     """
 
     worker_id: int
@@ -59,19 +59,19 @@ class Right(NamedTuple):
 
 
 class Filed(NamedTuple):
-    """A correction that was written down: its number, and the last day on which the authority takes it."""
+    """A recorded correction: its number, and the last day on which the authority accepts it."""
 
     number: int
     until: date
 
 
 def last_day(day: date) -> date:
-    """Until when the authority takes a correction of a day."""
+    """The last day on which the authority accepts a correction of a day."""
     return day + timedelta(days=FILE_DAYS)
 
 
 def is_open(day: date, now_ms: int) -> bool:
-    """Whether the authority still takes a correction of that day."""
+    """Whether the authority still accepts a correction of that day."""
     return local_day(now_ms, BELGIUM.key) <= last_day(day)
 
 
@@ -84,7 +84,7 @@ def _check_open(day: date, now_ms: int, what: str) -> None:
 
 
 def of_presence(connection: Connection, presence_id: int) -> int | None:
-    """The number of the correction of a presence that is open, if one is."""
+    """The number of a presence's open correction, if any."""
     table = schema.filings
     which = (table.c.presence_id == presence_id) & table.c.done_ms.is_(None)
     number: int | None = connection.execute(select(table.c.id).where(which)).scalar()
@@ -92,9 +92,9 @@ def of_presence(connection: Connection, presence_id: int) -> int | None:
 
 
 def file_presence(connection: Connection, row: Any, kind: Kind, right: Right | None, decision: Decision) -> Filed:
-    """Write down that the authority is to be asked to correct a presence (`row` is of `replacements.lock_presence`).
+    """Record a correction of a presence to request from the authority (`row` is of `replacements.lock_presence`).
 
-    Raises PresenceError if that is written down already, or the authority no longer takes it.
+    Raises PresenceError if it is recorded already, or the authority no longer accepts it.
     """
     _check_open(row.day, decision.now_ms, f"the day of presence {row.reference}")
     number = of_presence(connection, row.id)
@@ -112,8 +112,8 @@ def file_presence(connection: Connection, row: Any, kind: Kind, right: Right | N
 def file_punch(
     connection: Connection, row: Any, name: tuple[str, int], day: date, right: Right, decision: Decision
 ) -> Filed:
-    """The same of a punch that has no presence: the authority is to be asked to register its worker's day, or its
-    movement. `row` is of `review_queue.punch`, `name` clock and number.
+    """The same for a punch without a presence: a request to register its worker's day, or its movement. `row` is of
+    `review_queue.punch`, `name` clock and number.
     """
     clock, seq = name
     _check_open(day, decision.now_ms, f"punch {seq} of {clock}")
@@ -131,8 +131,8 @@ def file_punch(
 
 
 def complete(connection: Connection, number: int, decision: Decision) -> None:
-    """The authority has answered; the decision's reason is what it said. What waited is closed: it was declared by
-    other means. Raises PresenceError if no such correction is open.
+    """The authority has answered; the decision's reason is its answer. The item is closed: it was declared by other
+    means. Raises PresenceError if no such correction is open.
     """
     decision = checked(decision)
     row = _open(connection, number)
@@ -154,21 +154,21 @@ def complete(connection: Connection, number: int, decision: Decision) -> None:
 
 
 def withdraw(connection: Connection, number: int, decision: Decision) -> None:
-    """A correction is not asked for after all: what it was about waits as before. Raises PresenceError."""
+    """Withdraw a correction: its item is open as before. Raises PresenceError."""
     decision = checked(decision)
     row = _open(connection, number)
     _end(connection, row, f"withdrawn: {decision.why}", decision, Act.CORRECTION_WITHDRAWN)
 
 
 def drop(connection: Connection, which: ColumnElement[bool], outcome: str, now_ms: int) -> None:
-    """What a correction asks for has come about without it; `which` says of which presence or punch."""
+    """Settle corrections that are no longer needed; `which` selects them by presence or punch."""
     table = schema.filings
     connection.execute(update(table).where(which, table.c.done_ms.is_(None)).values(done_ms=now_ms, outcome=outcome))
 
 
 def listing(connection: Connection, limit: int, *, ended: bool = False) -> list[dict[str, Any]]:
-    """Corrections for the authority, oldest first: those that are open, or those that have ended. Workers go by the
-    office's reference.
+    """Corrections for the authority, oldest first: the open ones, or the ended ones. Workers are shown by the office's
+    reference.
     """
     table, presences, punches = schema.filings, schema.presences, schema.punches
     clocks, workers, sites = schema.clocks, schema.workers, schema.sites

@@ -1,7 +1,7 @@
-"""Sends what the office has planned to register, once the authority takes its day.
+"""Queues the office's planned registrations once the authority accepts their day.
 
-Beside the registrars and needing none of them, like the expiry: a plan is queued in time however long an authority is
-away, and one that cannot be sent any more calls a person.
+Independent of the registrars, like the expiry: a plan is queued in time even if an authority is unavailable, and one
+that can no longer be sent is given to a person.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EVERY_S: Final = 60.0
 
 
 class LaterRegistrations(Rounds):
-    """Looks for plans that are due every `EVERY_S`."""
+    """Looks for due plans every `EVERY_S`."""
 
     def __init__(self, store: Store, now_ms: Callable[[], int], queued: Callable[[], None]) -> None:
         """`queued` is called when a round has ended plans."""
@@ -27,6 +27,6 @@ class LaterRegistrations(Rounds):
         self._queued = queued
 
     async def work(self) -> None:
-        """Queue what is due."""
+        """Queue due plans."""
         if await self._store.writing(office_registrations.send_due, self._now_ms()):
             self._queued()

@@ -1,10 +1,9 @@
-"""Registration by the office: presences that no punch calls for, where the law has the employer register.
+"""Registration by the office: presences without a punch, where by law the employer registers.
 
-A presence that the office registers takes the same way as one of a punch: it is queued, sent, and has its reception
-number; anyone who punches on that day joins it, so that nobody is declared twice. It is marked as the office's own for
-good, with its author and reason as a decision about it and as an act in the book. The authority takes today and
-tomorrow; a day after that is kept as a plan, which `send_due` queues once it is taken, and which can be withdrawn until
-then.
+The office's registration is processed like one from a punch: it is queued, sent, and gets its reception number; a punch
+on that day joins it, so that nobody is declared twice. It stays marked as the office's own, with its author and reason
+as a decision and as an act in the book. The authority accepts today and tomorrow; a later day is kept as a plan, which
+`send_due` queues once its day is accepted, and which can be withdrawn until then.
 
 Every function is part of its caller's transaction. Nothing here shows a badge, a token or a national number.
 """
@@ -33,19 +32,19 @@ from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ENDED
 
 DAYS_AHEAD: Final = 30
-"""So far ahead the authority's own online service takes registrations (Traxgo names 30 days, Securex 35)."""
+"""How far ahead the authority's own online service accepts registrations (Traxgo names 30 days, Securex 35)."""
 ENTRIES_MOST: Final = 400
-"""So many registrations are one act at the most."""
+"""Most registrations in one act."""
 NOT_SENT: Final = "not sent"
 WITHDRAWN: Final = "withdrawn"
 _SENT: Final = "sent"
 _THERE: Final = "registered already"
 _NAMED: Final = 5
-"""Up to so many registrations of one act have an event each; more of them share one."""
+"""Up to this many registrations of one act have an event each; more share one."""
 
 
 class Entry(NamedTuple):
-    """Whom the office registers, where and for which local day; of several employers under which."""
+    """A registration by the office: worker, place, local day, and with several employers which one."""
 
     worker: str
     site: str
@@ -54,19 +53,19 @@ class Entry(NamedTuple):
 
 
 class Outcome(StrEnum):
-    """What becomes of an entry."""
+    """The result for an entry."""
 
     QUEUED = "queued"
     """It is sent at once."""
     PLANNED = "planned"
-    """The authority does not take its day yet: it is sent when it does."""
+    """The authority does not accept its day yet: it is sent later."""
     THERE = "there"
     """It is registered, or planned, already."""
 
 
 class Judged(NamedTuple):
-    """An entry as it would be carried out: its key, the row of its site, what becomes of it, and what is there already:
-    a presence's reference, or the number of a plan.
+    """An entry's preview: its key, the row of its site, its result, and what exists already: a presence's reference, or
+    the number of a plan.
     """
 
     entry: Entry
@@ -77,7 +76,7 @@ class Judged(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of an entry, and where: a presence's reference, or the number of a plan; and under which employer."""
+    """The result for an entry: a presence's reference, or the number of a plan; and the employer."""
 
     entry: Entry
     outcome: Outcome
@@ -86,7 +85,7 @@ class Done(NamedTuple):
 
 
 def check_office(place: Place, site: str, day: date) -> None:
-    """Raise PresenceError, with the law's reason, where only the worker registers."""
+    """Raise PresenceError, with the legal reason, where only the worker may register."""
     regime = place.regime_on(day)
     law = ONLY_THE_WORKER.get(regime)
     if law is not None:
@@ -98,12 +97,12 @@ def check_office(place: Place, site: str, day: date) -> None:
 
 
 def takes(day: date, now_ms: int) -> bool:
-    """Whether the authority takes a day now, if it is not over: its service takes today and tomorrow."""
+    """Whether the authority accepts a day now, if it is not over: its service accepts today and tomorrow."""
     return day <= local_day(now_ms, BELGIUM.key) + timedelta(days=1)
 
 
 def judge(connection: Connection, entry: Entry, now_ms: int) -> Judged:
-    """What would become of an entry; raises PresenceError if it cannot be registered."""
+    """The preview of an entry; raises PresenceError if it cannot be registered."""
     site = find_row(connection, entry.site)
     if site is None:
         raise PresenceError(f"there is no site {entry.site!r}", "name it as `badgeclock bridge site add` did")
@@ -132,7 +131,7 @@ def judge(connection: Connection, entry: Entry, now_ms: int) -> Judged:
 
 
 def register(connection: Connection, entries: Sequence[Entry], decision: Decision) -> list[Done]:
-    """Register, or plan, all of the entries, or none; what is there already is left as it is. Raises PresenceError."""
+    """Register, or plan, all of the entries, or none; existing ones are left unchanged. Raises PresenceError."""
     decision = checked(decision)
     if not entries or len(entries) > ENTRIES_MOST:
         raise PresenceError(f"1 to {ENTRIES_MOST} registrations are one act", "choose fewer people or days")
@@ -157,7 +156,7 @@ def register(connection: Connection, entries: Sequence[Entry], decision: Decisio
 
 
 def withdraw(connection: Connection, number: int, decision: Decision) -> None:
-    """Take a plan back that was not sent yet. Raises PresenceError if there is none that is open."""
+    """Withdraw a plan that was not sent yet. Raises PresenceError if it is not open."""
     decision = checked(decision)
     table = schema.later_registrations
     open_yet = (table.c.id == number) & table.c.ended_ms.is_(None)
@@ -174,7 +173,7 @@ def withdraw(connection: Connection, number: int, decision: Decision) -> None:
 
 
 def planned(connection: Connection, conditions: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """The plans that are open, by day; `conditions` narrows them down. Workers go by the office's reference."""
+    """The open plans, by day, filtered by `conditions`. Workers are shown by the office's reference."""
     table, workers, sites = schema.later_registrations, schema.workers, schema.sites
     rows = connection.execute(
         select(table, workers.c.reference.label("worker"), sites.c.name.label("site"))
@@ -199,8 +198,8 @@ def planned(connection: Connection, conditions: Sequence[Any] = ()) -> list[dict
 
 
 def send_due(connection: Connection, now_ms: int) -> int:
-    """Queue the plans whose day the authority takes by now; returns how many. One that cannot be sent any more ends,
-    and a person is called.
+    """Queue the plans whose day the authority accepts by now; returns how many. One that can no longer be sent is
+    ended, and given to a person.
     """
     table, workers, sites = schema.later_registrations, schema.workers, schema.sites
     rows = connection.execute(
@@ -229,12 +228,12 @@ def send_due(connection: Connection, now_ms: int) -> int:
 
 
 def _send(connection: Connection, row: Any, notes: list[Note], now_ms: int) -> str:
-    """The reference of the presence that was queued; empty if there was one already. Raises PresenceError."""
+    """The reference of the queued presence; empty if it existed already. Raises PresenceError."""
     place = place_of(connection, row.site_id)
     check_office(place, row.site, row.day)
     if day_is_over(row.day, now_ms, place.time_zone):
         raise PresenceError("its day was over before the bridge could send it", "ask the authority's contact centre")
-    # Declared as the store has worker and employer now: of one employer, that may be another by now.
+    # Declared with the store's present worker and employer, which may have changed since.
     named = row.employer_kbo or None
     of = find_worker(connection, row.worker, 0)
     employer = employer_on(holder_of(connection, of, named), place.site_id, row.day)
@@ -255,7 +254,7 @@ def _send(connection: Connection, row: Any, notes: list[Note], now_ms: int) -> s
 
 
 def _standing(connection: Connection, key: Key, place: Place) -> Any:
-    """The presence of the day at a place that stands for the worker under the same employer, if there is one."""
+    """The worker's valid presence of the day at a place under the same employer, if there is one."""
     table = schema.presences
     return connection.execute(
         select(table.c.id, table.c.reference)
@@ -288,7 +287,7 @@ def _plan(connection: Connection, key: Key, site_id: int) -> int | None:
 def _queue(
     connection: Connection, key: Key, site_id: int, decision: Decision, more: dict[str, Any]
 ) -> tuple[str, Note]:
-    """Queue a presence with the decision about it; returns its reference, and what the book says."""
+    """Queue a presence with its decision; returns its reference, and the book's entry."""
     presence_id = insert_presence(connection, key, site_id, decision.now_ms, manual=True)
     table = schema.presences
     reference: str = connection.execute(select(table.c.reference).where(table.c.id == presence_id)).scalar_one()
@@ -307,7 +306,7 @@ def _queue(
 
 
 def _keep(connection: Connection, judged: Judged, decision: Decision) -> tuple[int, Note]:
-    """Keep an entry as a plan; returns its number, and what the book says."""
+    """Keep an entry as a plan; returns its number, and the book's entry."""
     number = add_row(
         connection,
         schema.later_registrations,

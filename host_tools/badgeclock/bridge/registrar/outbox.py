@@ -1,7 +1,7 @@
-"""The queue of presences for the authority: which are due, which are claimed for a call, which have become too late.
+"""The queue of presences for the authority: which are due, which are claimed for a call, which are too late.
 
-Each function is part of a transaction of its caller, and works on as many presences as it is given in a few statements.
-Changes of a presence's state are in `transitions`.
+Each function is part of a transaction of its caller, and handles any number of presences in a few statements. Changes
+of a presence's state are in `transitions`.
 """
 
 from __future__ import annotations
@@ -42,12 +42,11 @@ _LATE: Final = {Declared.DAY: Reason.DAY_OVER, Declared.MOVEMENT: Reason.LATE}
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A presence that needs an action, and the item by which the authority knows it.
+    """A presence that needs an action, and its item at the authority.
 
-    worker      the worker's reference
-    decided_ms  when it was decided that it is to be declared: the moment of a movement, or a person's later decision
-    same_name   whether the worker still has the number under which the presence was sent last
-    blamed      what the authority turned it down with when it went alone, if it did; it may have it all the same
+    worker the worker's reference decided_ms when its declaration was decided: the moment of a movement, or a person's
+    later decision same_name whether the worker still has the number under which the presence was sent last blamed the
+    authority's refusal when it was sent alone, if any; the authority may have it nevertheless
     """
 
     id: int
@@ -67,7 +66,7 @@ class Due:
 
     @property
     def day(self) -> date:
-        """The day it is declared for, as the authority counts it."""
+        """The declared day, in the authority's time zone."""
         return self.item.date
 
 
@@ -96,7 +95,7 @@ def _due_rows(
 
 
 def _rows() -> Select[tuple[Any, ...]]:
-    """Presences with what of their worker and site is declared."""
+    """Presences with the declared data of their worker and site."""
     table, workers, sites = schema.presences, schema.workers, schema.sites
     return (
         select(
@@ -116,9 +115,9 @@ def _rows() -> Select[tuple[Any, ...]]:
 
 
 def of_day(connection: Connection, vault: Vault, declares: Iterable[Declared], day: date) -> list[Due]:
-    """Every presence of a day, as the authority counts it, in any state; by row."""
+    """Every presence of a day in the authority's time zone, in any state; by row."""
     table = schema.presences
-    around = [day + timedelta(days=days) for days in (-1, 0, 1)]  # a site's day may be another than the authority's
+    around = [day + timedelta(days=days) for days in (-1, 0, 1)]  # a site's day may differ from the authority's
     rows = connection.execute(
         _rows().where(table.c.day.in_(around), table.c.declared.in_(list(declares))).order_by(table.c.id)
     )
@@ -133,12 +132,12 @@ def next_due_ms(connection: Connection, state: PresenceState, declares: Iterable
 
 
 def unsettle(connection: Connection, declares: Iterable[Declared], now_ms: int) -> int:
-    """At start: whatever was sent and has no answer may or may not be known to the authority. Returns how many.
+    """At start: presences sent without an answer may or may not be registered. Returns how many.
 
-    What was searched for before is searched for at once: the machine's time may have been changed meanwhile.
+    Those searched for before are searched for at once: the machine's time may have changed since.
     """
     table = schema.presences
-    unanswered = text(f"({schema.SENT})")  # as the partial index has it, so that it can serve
+    unanswered = text(f"({schema.SENT})")  # written like the partial index, so that it is used
     unknown = (table.c.state == PresenceState.UNKNOWN) & table.c.declared.in_(list(declares))
     connection.execute(update(table).where(unanswered, unknown).values(due_ms=now_ms, tries=0))
     sent = (table.c.state == PresenceState.SENT) & table.c.declared.in_(list(declares))
@@ -151,17 +150,17 @@ def unsettle(connection: Connection, declares: Iterable[Declared], now_ms: int) 
 def claim(
     connection: Connection, vault: Vault, declares: Iterable[Declared], now_ms: int, limit: int, call: str
 ) -> list[Due]:
-    """Take at most `limit` queued presences as sent, under the name of the call to come; commit before calling.
+    """Mark at most `limit` queued presences as sent, under the id of the coming call; commit before calling.
 
-    One that was marked to go alone goes alone. Movements of one worker go one after another, each when the one before
-    has its answer. What has become too late is not sent but waits for a person.
+    One marked to be sent alone is sent alone. Movements of one worker are sent in sequence, each after the answer to
+    the one before. Presences that are too late are not sent but wait for a decision.
     """
     table, earlier = schema.presences, schema.presences.alias("earlier")
     held_up = exists(
         select(literal_column("1")).where(
             earlier.c.worker_id == table.c.worker_id,
             earlier.c.id < table.c.id,
-            # As the partial index has it, so that it can serve.
+            # Written like the partial index, so that it is used.
             earlier.c.declared == literal_column("'movement'"),
             earlier.c.state.in_([literal_column(f"'{state}'") for state in _UNDER_WAY]),
         )
@@ -197,10 +196,10 @@ def claim(
 
 
 def expire(connection: Connection, declares: frozenset[Declared], now_ms: int) -> int:
-    """Leave to a person what waited in the queue until it was too late, or waits for an authority that there is not.
+    """Give to a person what waited in the queue until too late, or has no authority.
 
-    `declares` is what all authorities together take. Returns how many. Needs no authority and no vault, so that nothing
-    is forgotten however long one is away.
+    `declares` is what all authorities together accept. Returns how many. Needs no authority and no vault, so that
+    nothing is forgotten while one is unavailable.
     """
     table, sites = schema.presences, schema.sites
     queued = (table.c.state == PresenceState.QUEUED) & table.c.due_ms.is_not(None)
@@ -239,7 +238,7 @@ def _leave_late(connection: Connection, late: Mapping[int, Declared], now_ms: in
 
 
 def request_hash(vault: Vault, items: Sequence[Item]) -> bytes:
-    """16 bytes that say later whether two calls carried the same items, and issue nothing of them: a keyed hash."""
+    """16 bytes that show whether two calls had the same items, without revealing them: a keyed hash."""
     return vault.index(json.dumps([_as_text(item) for item in items]))
 
 
@@ -252,7 +251,7 @@ def _as_text(item: Item) -> list[Any]:
 
 
 def answered(connection: Connection, call: str, outcomes: Mapping[int, str], now_ms: int) -> None:
-    """Write down what each presence of a call got for an answer."""
+    """Record each presence's answer in a call."""
     if not outcomes:
         return
     table = schema.attempts
@@ -318,7 +317,7 @@ def _due(vault: Vault, row: Any) -> Due:
 
 
 def _place(row: Any) -> dict[str, Any]:
-    """Where a site is, beside its workplace number: coordinates, else an address whole enough to be declared."""
+    """A site's location, besides its workplace number: coordinates, else an address complete enough to declare."""
     if row.latitude is not None:
         return {"coordinates": Coordinates(latitude=row.latitude, longitude=row.longitude)}
     if row.address is None:

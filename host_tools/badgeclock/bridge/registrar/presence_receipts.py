@@ -1,4 +1,4 @@
-"""Receipts of presences: what clocks show for their punches."""
+"""Receipts of presences, which clocks show for their punches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from badgeclock.protocol.record import Direction
 
 
 def issue(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> None:
-    """Receipts for every punch of these presences, of where they stand now; the earliest is the one that opened it."""
+    """Receipts for every punch of these presences, with their present state; the earliest punch opened it."""
     punches, table, sites = schema.punches, schema.presences, schema.sites
     new = []
     for some in chunks(presence_ids):

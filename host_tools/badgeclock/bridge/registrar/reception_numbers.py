@@ -1,4 +1,4 @@
-"""Reception numbers: what the authority gave for presences, each kept once, and an alarm for a second one."""
+"""Reception numbers: issued by the authority for presences, each stored once, with an alarm for a second one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from badgeclock.bridge.store.event_log import Event, Severity
 
 
 class Number(NamedTuple):
-    """What the authority gave for a presence: number, state, remarks."""
+    """The authority's data for a presence: number, state, remarks."""
 
     reception_number: int
     status: Status
@@ -24,13 +24,13 @@ class Number(NamedTuple):
 
 
 def number_of(registered: Registered) -> Number:
-    """The same, out of an answer to `register`."""
+    """The same, from an answer to `register`."""
     return Number(registered.reception_number, registered.status, registered.remarks)
 
 
 def whose(connection: Connection, numbers: Iterable[int], declares: Iterable[Declared]) -> dict[int, int]:
-    """Which presence each of these numbers of one authority is known for, of those that are known. `declares` is what
-    is declared to it: another authority may give the same numbers.
+    """The presence of each known one of these numbers of an authority. `declares` is what is declared to it: another
+    authority may issue the same numbers.
     """
     table, seen = schema.presences, schema.receptions
     found: dict[int, int] = {}
@@ -45,9 +45,9 @@ def whose(connection: Connection, numbers: Iterable[int], declares: Iterable[Dec
 
 
 def keep(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: int) -> dict[int, int | None]:
-    """Keep the reception numbers that the authority holds for presences, each once; returns the presences' own.
+    """Store the authority's reception numbers for presences, each once; returns the presences' own.
 
-    A number beside a presence's own, or a second one for one that has none, is a double registration: an alarm.
+    A number besides a presence's own, or two for one without any, is a double registration: an alarm.
     """
     table, seen = schema.presences, schema.receptions
     own: dict[int, int | None] = {}

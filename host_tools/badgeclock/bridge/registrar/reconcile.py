@@ -1,10 +1,10 @@
 """Compares a day in the store with the authority's list of it; changes nothing on either side.
 
-The authority is asked for everything of that day at each workplace. A registration is a presence's if its number is
-known to be, else by its reference, else, where the authority keeps no references, if it says the same. What bears
-neither a reference of ours nor a worker of ours is somebody else's declaration, and is not listed.
+The authority is queried for the whole day at each workplace. A registration matches a presence by its number, else by
+its reference, else, if the authority keeps no references, by its content. One with neither our reference nor our worker
+is another party's declaration, and is not listed.
 
-Nothing here shows a badge, a token or a national number: workers go by the office's own reference.
+Nothing here shows a badge, a token or a national number: workers are shown by the office's own reference.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Difference(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One difference. `item` is a presence's reference, None if the store has none; `state` and `number` are the
-    store's, `numbers` those that stand at the authority.
+    store's, `numbers` the valid ones at the authority.
     """
 
     difference: Difference
@@ -64,7 +64,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How many presences stand on both sides under the same number, how many are under way, and the differences."""
+    """How many presences agree on both sides, how many are in progress, and the differences."""
 
     agreed: int
     under_way: int
@@ -73,7 +73,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """What the store has of a day."""
+    """The store's side of a day."""
 
     presences: list[Due]
     workplaces: list[str]
@@ -84,8 +84,8 @@ class _Day:
 async def reconcile(
     store: Store, vault: Vault, authorities: Sequence[tuple[Authority, frozenset[Declared]]], day: date
 ) -> Report:
-    """Compare a Belgian day. `authorities` come with what each is used for. Raises AuthorityError if one of them does
-    not answer, StoreError.
+    """Compare a Belgian day. `authorities` come with the uses of each. Raises AuthorityError if one of them does not
+    answer, StoreError.
     """
     agreed = under_way = 0
     findings: list[Finding] = []
@@ -95,7 +95,7 @@ async def reconcile(
         for workplace in known.workplaces:
             criteria = SearchCriteria(periods=((day, day),), workplace_id=workplace)
             found |= {one.reception_number: one for one in await authority.search(criteria)}
-        # What was registered while we asked is in the store by now.
+        # Registrations made during the queries are in the store by now.
         known = await store.reading(_known, vault, declares, day)
         whose = await store.reading(reception_numbers.whose, list(found), declares)
         held, strangers = _shared_out(known.presences, found.values(), whose)
@@ -120,7 +120,7 @@ def _known(connection: Connection, vault: Vault, declares: frozenset[Declared], 
 def _shared_out(
     presences: Sequence[Due], found: Iterable[Found], whose: dict[int, int]
 ) -> tuple[dict[int, list[Found]], list[Found]]:
-    """The registrations of each presence, and those of none."""
+    """The registrations of each presence, and unmatched ones."""
     held: dict[int, list[Found]] = {}
     rest = []
     for one in found:
@@ -166,7 +166,7 @@ def _compared(presence: Due, held: Sequence[Found]) -> Finding | None:
 
 
 def _stranger(found: Found, workers: dict[str, str], day: date) -> Finding | None:
-    """A registration of no presence, if it is ours by its reference or its worker, and not cancelled."""
+    """An unmatched registration, if it is ours by reference or worker, and not cancelled."""
     worker = next((workers[one] for one in (found.inss, found.inss_now, found.limosa_id) if one in workers), None)
     ours = worker is not None or (found.reference or "").startswith(REFERENCE_BEGINS)
     if not ours or found.status is Status.CANCELLED:

@@ -1,11 +1,11 @@
-"""Brings every presence to the authority, and its reception number back: exactly once, whatever is lost on the way.
+"""Declares every presence to the authority, and brings its reception number back: exactly once, whatever gets lost.
 
-Four tasks, each with one duty. `_send` takes what is queued, commits it as SENT, and only then calls. `_resolve` asks
-the authority about presences of which no answer says what became of them, and lets only those be sent again that it
-surely does not have: the call can no longer be carried out, and several searches, ever further apart, found nothing.
-`_follow` waits for the outcome of the content check, and looks once more later. `_cancel` does what a person decided
-(`corrections`). Every call goes through the authority's `Gate`. One registrar an authority: it sees only what that one
-declares.
+Four tasks, each with one duty. `_send` takes queued presences, commits them as SENT, and only then calls. `_resolve`
+searches at the authority for presences without an answer, and only lets those be sent again that it certainly does not
+have: the call can no longer be carried out, and several searches, further and further apart, found nothing. `_follow`
+waits for the result of the content check, and checks once more later. `_cancel` carries out a person's decisions
+(`corrections`). Every call goes through the authority's `Gate`. One registrar per authority: it handles only that one's
+declarations.
 """
 
 from __future__ import annotations
@@ -52,32 +52,32 @@ from badgeclock.bridge.store.vault import Vault
 from badgeclock.errors import StoreError
 
 POLL_S: Final = 1.0
-"""How often the queue is looked at for what another process put there; this one's own work wakes the tasks at once."""
+"""How often to check the queue for other processes' entries; this one's own work wakes the tasks at once."""
 STORE_RETRY_S: Final = 1.0
 GRACE_S: Final = 3.0
-"""How long calls under way may take when the bridge stops."""
+"""How long calls in progress may take when the bridge stops."""
 RETRY_USELESS_S: Final = 30.0
-"""How long an authority is left alone that says trying soon is useless."""
+"""Pause for an authority whose answer means that an early retry is useless."""
 FIRST_SEARCH_MS: Final = 1000
 SEARCH_GROWTH: Final = 2
 SEARCH_MOST_MS: Final = 30_000
 SEARCHES_LEAST: Final = 3
-"""So many searches must have found nothing before anything is sent again: a service may show new entries late."""
+"""This many searches must find nothing before a presence is sent again: a service may show new entries late."""
 FOLLOW_FIRST_MS: Final = 2000
-"""The authority asks for nothing sooner than two seconds after a registration."""
+"""The authority requires two seconds between a registration and the next query."""
 FOLLOW_MOST_MS: Final = 900_000
 FOLLOW_GROWTH: Final = 1.5
 FOLLOWED_AT_ONCE: Final = 500
 CANCELLED_AT_ONCE: Final = 50
 SEARCHED_AT_ONCE: Final = 1000
 TOO_LATE: Final = "9"
-"""The authority's code for a cancellation that comes too late."""
+"""The authority's code for a late cancellation."""
 CODE_OTHER: Final = 255
-"""What a clock shows for a refusal whose code is no small number."""
+"""What a clock shows for a refusal whose code is not a small number."""
 _ALONE_AFTER: Final = frozenset({Doubt.TURNED_DOWN, Doubt.TOO_LARGE, Doubt.NOT_ADMITTED, Doubt.UNPROVED})
 _TO_BLAME_ALONE: Final = frozenset({Doubt.TURNED_DOWN, Doubt.TOO_LARGE})
 _TO_BLAME_ITSELF: Final = ("SOA-03", "REST-400", "LOCAL")
-"""Codes of calls that were turned down for their content."""
+"""Codes of calls rejected for their content."""
 
 log = structlog.get_logger("badgeclock.bridge.registrar.registrar")
 
@@ -87,7 +87,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one register call came to, ready to be written; `happened` is what its gate made of it."""
+    """The result of one register call, ready to be written; `happened` are the events of its gate."""
 
     result: str
     outcomes: Mapping[str, Outcome]
@@ -97,12 +97,12 @@ class _Answer:
 
 
 def declared_by(authority: Authority) -> frozenset[Declared]:
-    """What an authority takes, in the bridge's words."""
+    """What an authority accepts, in the bridge's terms."""
     return frozenset(declared for declared, item in ITEM_OF.items() if item in authority.declares)
 
 
 def share_out(authorities: Sequence[Authority]) -> list[tuple[Authority, frozenset[Declared]]]:
-    """What each authority is used for; what several take goes to the first, and one may be left with nothing."""
+    """The uses of each authority; a declaration that several accept goes to the first, so one may have none."""
     shared: list[tuple[Authority, frozenset[Declared]]] = []
     given: frozenset[Declared] = frozenset()
     for authority in authorities:
@@ -113,12 +113,11 @@ def share_out(authorities: Sequence[Authority]) -> list[tuple[Authority, frozens
 
 
 class Registrar:
-    """Runs until cancelled; `wake` it when presences were queued. `changed` is called after every commit of its own.
+    """Runs until cancelled; call `wake` after queueing presences. `changed` is called after every commit of its own.
 
-    call_ms    how long a call may take at most before its client gives it up
-    settle_ms  how much longer it may take to be carried out, and to be found
-    calls      how many calls may be under way at once
-    monotonic  seconds; what it is settled by, since a machine's time of day may be changed at any moment
+    call_ms how long a call may take before its client gives up settle_ms how much longer until it is carried out, and
+    can be found calls how many calls may be in progress at once monotonic seconds; the time for settling, since a
+    machine's time of day may change at any moment
     """
 
     def __init__(
@@ -138,8 +137,8 @@ class Registrar:
         monotonic: Callable[[], float] = time.monotonic,
         commits: Callable[[], int] | None = None,
     ) -> None:
-        """`commits()` gives another number once anything was committed to the store (`ChangeWatch.number`): while it
-        gives the same, the store is not asked again. Without it the store is asked whenever `POLL_S` is over.
+        """`commits()` returns a new number after any commit to the store (`ChangeWatch.number`): while it is unchanged,
+        the store is not read again. Without it the store is read every `POLL_S`.
         """
         self._store = store
         self._vault = vault
@@ -165,19 +164,20 @@ class Registrar:
         self._was_away = False
         self._commits = commits
         self._stirred = 0
-        """How often this process said, or did, something that may have given work."""
+        """How often this process signalled or did something that may mean new work."""
         self._nothing: dict[tuple[PresenceState, ...], tuple[int, int, int | None]] = {}
-        """By states of which a look found nothing that is due: the numbers of `_place` before it, and when something
-        will be."""
+        """By states in which a check found nothing due: the numbers of `_place` before it, and when something will be
+        due."""
 
     def wake(self) -> None:
-        """Something was queued, or decided."""
+        """Wake up: something was queued, or decided."""
         self._stirred += 1
         self._queued.set()
         self._decided.set()
 
     async def run(self) -> None:
-        """Work until cancelled. Calls under way get `GRACE_S`; then they stay SENT, for the next start to ask about."""
+        """Work until cancelled. Calls in progress get `GRACE_S`; then they stay SENT, to be searched for at the next
+        start."""
         self._started_at = self._monotonic()
         self._was_away = await self._store_says_away()
         lost = await self._commit(outbox.unsettle, self.declares, self._now_ms())
@@ -211,7 +211,7 @@ class Registrar:
                 batch = await self._commit(outbox.claim, self._vault, self.declares, self._now_ms(), most, call)
                 if not batch:
                     self.gate.turned_back()
-                    # An empty claim is a commit of nothing.
+                    # An empty claim would be an empty commit.
                     await self._found_nothing((place[0], place[1] + 1), PresenceState.QUEUED)
                     break
                 task = asyncio.create_task(self._call(call, batch))
@@ -231,7 +231,7 @@ class Registrar:
             answer = await self._register(batch)
         finally:
             self.gate.left()
-        # However long this process was held up before it sent the call, it ended only now.
+        # Even if this process was delayed before it sent the call, the call ended only now.
         sent_at = max(sent_at, self._monotonic() - self._call_ms / 1000)
         self._sent_at |= dict.fromkeys((one.id for one in batch), sent_at)
         lost = await self._commit(self._write_answer, call, batch, answer)
@@ -262,14 +262,14 @@ class Registrar:
             result, doubted, happened = "ambiguous", error, self._doubted("registration", error)
             if error.doubt is Doubt.TOO_LARGE:
                 self._batch_most = max(1, len(batch) // 2)
-        except Exception as error:  # noqa: BLE001 - a fault in a client must cost neither a presence nor the registrar
+        except Exception as error:  # noqa: BLE001 - a bug in a client must cost neither a presence nor the registrar
             log.error("the authority's client failed", error=type(error).__name__)
             result = "ambiguous"
         self._metrics.calls.labels("register", result).observe(time.monotonic() - started)
         return _Answer(result, outcomes, rejected, doubted, happened)
 
     def _write_answer(self, connection: Connection, call: str, batch: Sequence[Due], answer: _Answer) -> frozenset[int]:
-        """Write down what a call came to; returns those of which nothing says what became of them."""
+        """Record a call's result; returns the presences whose result is unknown."""
         now_ms = self._now_ms()
         ids = [one.id for one in batch]
         words = dict.fromkeys(ids, answer.result)
@@ -310,7 +310,7 @@ class Registrar:
     def _write_rejection(
         self, connection: Connection, batch: Sequence[Due], rejected: AuthorityRejected, now_ms: int
     ) -> None:
-        """The whole call was turned down: find out whose fault it is without losing the others."""
+        """The whole call was rejected: find the presence at fault without losing the others."""
         blamed = [one for one in batch if one.item.reference in rejected.references]
         others = [one.id for one in batch if one.item.reference not in rejected.references]
         if not blamed and rejected.code.startswith(_TO_BLAME_ITSELF):
@@ -331,9 +331,7 @@ class Registrar:
     def _lose(
         self, connection: Connection, ids: Sequence[int], now_ms: int, next_time: Mapping[str, Any] | None = None
     ) -> None:
-        """No answer says what became of these: ask before anything is sent again. `next_time` is what is to be kept in
-        mind if it then is.
-        """
+        """The result for these is unknown: search before sending again, with the values of `next_time`."""
         if not ids:
             return
         values = {"due_ms": now_ms + FIRST_SEARCH_MS, "lost_ms": now_ms, "tries": 0, **(next_time or {})}
@@ -342,8 +340,8 @@ class Registrar:
         event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.ANSWER_LOST, what)], now_ms)
 
     def _next_time(self, batch: Sequence[Due], doubted: AuthorityAmbiguous | None) -> dict[str, Any]:
-        """What a call in doubt says about the next one. One of the batch may be to blame, so that each goes alone; what
-        was turned down alone already is to blame itself, if the authority does not have it.
+        """Consequences of a call in doubt for the next one. One of the batch may be at fault, so each is sent alone;
+        one that was already rejected alone is at fault itself, if the authority does not have it.
         """
         if doubted is None or doubted.doubt not in _ALONE_AFTER:
             return {}
@@ -367,13 +365,13 @@ class Registrar:
             await self._pause(self._lost, min(self.gate.closed_s or POLL_S, POLL_S))
 
     async def _search(self, criteria: SearchCriteria, group: Sequence[Due]) -> bool:
-        """Ask about one call's presences; whether it is worth asking about the next."""
+        """Search for one call's presences; returns whether to go on with the next call."""
         if await self._searched(criteria, group):
             return True
         if len(group) == 1 and not self.gate.closed_s:
             await self._commit(self._postpone, group)
         elif not self.gate.closed_s:
-            # A wide question may be turned down; it can be asked in narrow pieces.
+            # A wide search may be rejected; it can be split into narrow ones.
             for narrower, some in pieces(group):
                 if not await self._searched(narrower, some):
                     if self.gate.closed_s:
@@ -382,7 +380,7 @@ class Registrar:
         return not self.gate.closed_s
 
     async def _searched(self, criteria: SearchCriteria, group: Sequence[Due]) -> bool:
-        """Ask one question about presences, and write down what it came to; whether it was answered."""
+        """Run one search for presences, and record its result; returns whether it was answered."""
         left_s = {one.id: self._left_s(one) for one in group}
         found = await self._ask("search", lambda: self._authority.search(criteria))
         if found is None:
@@ -399,8 +397,8 @@ class Registrar:
         transitions.postpone(connection, {one.id: now_ms + follow_delay_ms(one.tries) for one in group}, look=0)
 
     def _left_s(self, one: Due) -> float:
-        """Seconds until "not found" proves that a presence was not registered: from the moment it was sent the call
-        itself, and what it may take beyond; of one that another process sent, from this one's start.
+        """Seconds until "not found" proves that a presence was not registered: the call's own time and its settling
+        time from when it was sent; for another process's call, from this one's start.
         """
         since = self._sent_at.get(one.id, self._started_at)
         return since + (self._call_ms + self._settle_ms) / 1000 - self._monotonic()
@@ -412,7 +410,7 @@ class Registrar:
         found: Mapping[str, Sequence[Found]],
         left_s: Mapping[int, float],
     ) -> set[int]:
-        """`left_s` is what `_left_s` said when the search was asked; returns those that need no further search."""
+        """`left_s` is the value of `_left_s` at the search; returns those that need no further search."""
         now_ms = self._now_ms()
         registered: dict[int, Number] = {}
         absent: list[int] = []
@@ -445,8 +443,8 @@ class Registrar:
     def _own(
         self, connection: Connection, group: Sequence[Due], found: Mapping[str, Sequence[Found]]
     ) -> dict[int, list[Found]]:
-        """What the authority has of each presence, without what is known to be another presence's: first what stands
-        and has the lowest number, which is the presence's own; the rest is a double registration.
+        """The authority's registrations of each presence, without those of other presences: first the valid one with
+        the lowest number, which is the presence's own; the rest are double registrations.
         """
         numbers = {one.reception_number for held in found.values() for one in held}
         whose = reception_numbers.whose(connection, numbers, self.declares)
@@ -486,7 +484,7 @@ class Registrar:
             await self._pause(self._numbered, await self._idle_s())
 
     async def _follow_place(self, criteria: SearchCriteria, together: Sequence[Due]) -> bool:
-        """Look at many presences of one workplace and day with one search; whether it was answered."""
+        """Check many presences of one workplace and day with one search; returns whether it was answered."""
         found = await self._ask("search", lambda: self._authority.search(criteria))
         if found is None:
             return False
@@ -502,7 +500,7 @@ class Registrar:
                 return
             held: list[Found] = []
             if one.lost_ms:
-                # It may have been sent twice: a search shows it, a look at one number does not.
+                # It may have been sent twice: a search shows that, a query by number does not.
                 held = await self._ask("search", lambda: self._authority.search(criteria_for(one))) or []
             if all(presence.reception_number != number for presence in held):
                 held += await self._ask("get", lambda: self._listed(number)) or []
@@ -541,7 +539,7 @@ class Registrar:
                 await self._pause(self._decided, min(self.gate.closed_s or POLL_S, POLL_S))
 
     async def _cancel_one(self, one: DueCancellation) -> None:
-        """One call a cancellation: they are rare, and a failure of one must not affect another."""
+        """One call per cancellation: they are rare, and a failure of one must not affect another."""
         if one.tries and await self._is_settled(one, None):
             return  # a call was begun before, and its answer was lost
         if one.too_late(self._now_ms()):
@@ -565,10 +563,10 @@ class Registrar:
             return CancelRefused(reception_number=number, codes=(error.code,), descriptions=())
 
     async def _is_settled(self, one: DueCancellation, refused: str | None, *, too_late: bool = False) -> bool:
-        """Ask for the state of a presence that was to be cancelled; whether nothing is left to be done now.
+        """Query the state of a presence to be cancelled; returns whether nothing is left to do now.
 
-        `refused` is why the authority did not cancel it, if it said so: that is final unless it was cancelled before.
-        `too_late` is whether that is why.
+        `refused` is the authority's reason for not cancelling it, if any: final unless it was cancelled before.
+        `too_late`: whether that is the reason.
         """
         number = one.reception_number
         answer = await self._ask("get", lambda: self._listed(number))
@@ -591,10 +589,10 @@ class Registrar:
         found = await self._authority.get(number)
         return [] if found is None else [found]
 
-    # --- what all share ---
+    # --- shared ---
 
     async def _ask(self, call: str, question: Callable[[], Awaitable[_T]]) -> _T | None:
-        """A call that registers nothing; None if it was not answered, or not let through."""
+        """A call that registers nothing; None if it was not answered, or not admitted."""
         if not await self.gate.admission():
             return None
         started = time.monotonic()
@@ -612,7 +610,7 @@ class Registrar:
             result = "rejected"
             what = f"the authority turned a {call} down: {error.code}"
             happened = [self._event(Severity.ALARM, event_log.Kind.CALL_REJECTED, what)]
-        except Exception as error:  # noqa: BLE001 - a fault in a client must not end the registrar
+        except Exception as error:  # noqa: BLE001 - a bug in a client must not end the registrar
             log.error("the authority's client failed", call=call, error=type(error).__name__)
             result = "failed"
             self.gate.failed()
@@ -624,7 +622,7 @@ class Registrar:
         return answer
 
     def _away(self, error: AuthorityUnavailable) -> list[Event]:
-        """Close the gate; what is to be written about it."""
+        """Close the gate; returns the events to write."""
         if error.retry is False:
             happened = self._left_alone(Severity.ALARM, error.what, error.retry_after)
         else:
@@ -633,7 +631,7 @@ class Registrar:
         return happened
 
     def _doubted(self, call: str, error: AuthorityAmbiguous) -> list[Event]:
-        """What a call in doubt says about the authority; what is to be written about it."""
+        """The effect of a call in doubt on the gate; returns the events to write."""
         if error.doubt is Doubt.UNPROVED:
             self.gate.failed()
             what = f"the answer to a {call} proves nothing: {error.what}"
@@ -651,7 +649,7 @@ class Registrar:
         return []
 
     def _left_alone(self, severity: Severity, what: str, retry_after: float | None) -> list[Event]:
-        """The event of an authority that begins to be away."""
+        """The event that an authority has become unavailable."""
         if self.gate.away:
             return []
         again = "trying again"
@@ -660,7 +658,7 @@ class Registrar:
         return [self._event(severity, event_log.Kind.AUTHORITY_AWAY, f"{what}; {again}")]
 
     def _back(self) -> list[Event]:
-        """Open the gate; what is to be written about it."""
+        """Open the gate; returns the events to write."""
         happened = []
         if self.gate.away or self._was_away:
             happened = [self._event(Severity.INFO, event_log.Kind.AUTHORITY_BACK, "it answers again")]
@@ -669,11 +667,11 @@ class Registrar:
         return happened
 
     def _event(self, severity: Severity, kind: event_log.Kind, what: str) -> Event:
-        """An event about this authority, which goes by what it takes."""
+        """An event about this authority, named by what it accepts."""
         return Event(severity, kind, logs.masked(what), about=self.name)
 
     async def _store_says_away(self) -> bool:
-        """Whether an earlier process was asked to pause calls to the authority, and no answer came since."""
+        """Whether the authority asked an earlier process to pause, and has not answered since."""
         table = schema.events
         away = (
             (table.c.kind == event_log.Kind.AUTHORITY_AWAY)
@@ -703,18 +701,19 @@ class Registrar:
 
     @property
     def _place(self) -> tuple[int, int]:
-        """What changes when there may be more in the store than at the last look."""
+        """Numbers that change when the store may have new work."""
         return self._commits() if self._commits else 0, self._stirred
 
     def _is_nothing_due(self, *states: PresenceState) -> bool:
-        """Whether the last look found nothing, nothing was committed or said since, and the time has not come."""
+        """Whether the last check found nothing, nothing was committed or signalled since, and nothing is due by
+        time."""
         if states not in self._nothing:
             return False
         *place, due_ms = self._nothing[states]
         return tuple(place) == self._place and (due_ms is None or self._now_ms() < due_ms)
 
     async def _found_nothing(self, place: tuple[int, int], *states: PresenceState) -> None:
-        """Remember what a look is good for that was begun at a place."""
+        """Remember the result of a check begun at a place."""
         if self._commits is None:
             return
         try:
@@ -725,7 +724,7 @@ class Registrar:
             self._nothing[states] = (*place, min((one for one in times if one is not None), default=None))
 
     async def _commit(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """One transaction, tried until the store takes it: an answer once given must not be forgotten."""
+        """One transaction, retried until it succeeds: an answer must not be lost."""
         while True:
             try:
                 done = await self._store.writing(work, *args, **kwargs)
@@ -768,8 +767,8 @@ class Registrar:
 
 
 def settle_absent(connection: Connection, names: Collection[str], now_ms: int) -> None:
-    """Authorities that are no longer in the settings, or that an earlier version wrote of, are not away: `names` are
-    those of the registrars that there are.
+    """Settle events of authorities that are no longer in the settings, or from an earlier version: `names` are those of
+    the present registrars.
     """
     table = schema.events
     others = or_(table.c.about.is_(None), table.c.about.not_in(names))
@@ -778,7 +777,7 @@ def settle_absent(connection: Connection, names: Collection[str], now_ms: int) -
 
 
 def _write_events(connection: Connection, happened: list[Event], now_ms: int) -> None:
-    """Write events; and note that an authority is back."""
+    """Write events; settle those of an authority that answers again."""
     event_log.write(connection, happened, now_ms)
     for one in happened:
         if one.kind is event_log.Kind.AUTHORITY_BACK:
@@ -786,10 +785,10 @@ def _write_events(connection: Connection, happened: list[Event], now_ms: int) ->
 
 
 def search_delay_ms(tries: int) -> int:
-    """How long after a search that found nothing the next one comes; `tries` counts those before it."""
+    """Delay between a search that found nothing and the next; `tries` counts the earlier ones."""
     return int(min(SEARCH_MOST_MS, FIRST_SEARCH_MS * SEARCH_GROWTH ** min(tries + 1, 64)))
 
 
 def follow_delay_ms(tries: int) -> int:
-    """How long to leave a presence alone after `tries` looks that came to nothing."""
+    """Pause for a presence after `tries` checks without a result."""
     return int(min(FOLLOW_MOST_MS, FOLLOW_FIRST_MS * FOLLOW_GROWTH ** min(tries, 64)))

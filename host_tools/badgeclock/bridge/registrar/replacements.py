@@ -1,4 +1,4 @@
-"""What replaces a presence that a person corrected: which key it has, and whose punches it gets."""
+"""The replacement of a presence that a person corrected: its key, and its punches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from badgeclock.bridge.store.states import ENDED, IdentityKind
 
 
 def lock_presence(connection: Connection, reference: str) -> Any:
-    """The presence as it is now, the caller's until its transaction ends."""
+    """The presence as it is now, locked until the caller's transaction ends."""
     table = schema.presences
     connection.execute(select(table.c.id).where(table.c.reference == reference).with_for_update())
     return review_queue.presence(connection, reference)
@@ -54,8 +54,8 @@ def place_of(connection: Connection, site_id: int) -> Place:
 
 
 def find_place(connection: Connection, row: Any, site: str | None) -> Place:
-    """The site of this name, else a presence's own, as it is now. Raises PresenceError if there is none, or it declares
-    something else on that day than the presence does.
+    """The site of this name, else a presence's own, as it is now. Raises PresenceError if there is none, or its regime
+    differs on that day from the presence's.
     """
     if site is None:
         return place_of(connection, row.site_id)
@@ -79,8 +79,8 @@ def key_now(
     way: str | None = None,
     employer_kbo: str | None = None,
 ) -> Key:
-    """The key under which it would be declared now, for the worker `of` (of `find_worker`) at a place, another way and,
-    of several employers, under the one with this enterprise number; raises PresenceError if it is not clear which.
+    """The key of a declaration now, for the worker `of` (of `find_worker`) at a place, with another way and, of several
+    employers, the one with this enterprise number; raises PresenceError if that is ambiguous.
     """
     if way is not None and not row.way:
         raise PresenceError(f"presence {row.reference} declares a day, which has no way", "leave --way out")
@@ -91,15 +91,15 @@ def key_now(
 
 
 def key_decided(row: Any, of: Any, place: Place, way: str | None, employer_kbo: str | None) -> Key:
-    """The same under the employer that was decided on, unless the worker is declared by a Limosa number now."""
+    """The same under the decided employer, unless the worker now has a Limosa number."""
     own = employer_declared(IdentityKind(of.identity_kind), of.kbo)
     employer = (employer_kbo or own) if own else own
     return Key(of.id, employer, place.workplace, row.day, row.moment_ms, way or row.way)
 
 
 def holder_of(connection: Connection, of: Any, employer_kbo: str | None) -> Holder:
-    """A worker (of `find_worker`) with its engagements, or with the one employer that a person names; raises
-    PresenceError if that is none of them.
+    """A worker (of `find_worker`) with all engagements, or with the one employer that a person names; raises
+    PresenceError if it is not among them.
     """
     holder = holders.holder_of(connection, of.id, of.identity_kind, of.kbo)
     if employer_kbo is None or not holder.employer_kbo:
@@ -112,12 +112,12 @@ def holder_of(connection: Connection, of: Any, employer_kbo: str | None) -> Hold
 
 
 def which_employer(what: str) -> PresenceError:
-    """The refusal of what several employers could declare."""
+    """The refusal of an ambiguous employer."""
     return PresenceError(f"it is not clear which of the worker's employers {what} is for", "name it with --employer")
 
 
 def find_standing(connection: Connection, key: Key) -> int | None:
-    """The row of the presence that has a key, if there is one."""
+    """The row of the presence with a key, if there is one."""
     table = schema.presences
     found: int | None = connection.execute(
         select(table.c.id).where(
@@ -134,7 +134,7 @@ def find_standing(connection: Connection, key: Key) -> int | None:
 
 
 def replace(connection: Connection, row: Any, key: Key, site_id: int, decision: Decision) -> int:
-    """Put a presence in another's place and give it its punches; returns the one that is there now."""
+    """Replace a presence by another, which gets its punches; returns the new one."""
     replacement = find_standing(connection, key) or insert_presence(
         connection, key, site_id, decision.now_ms, manual=row.manual
     )
@@ -143,7 +143,7 @@ def replace(connection: Connection, row: Any, key: Key, site_id: int, decision: 
 
 
 def insert_presence(connection: Connection, key: Key, site_id: int, now_ms: int, *, manual: bool) -> int:
-    """Queue a presence that a person decided on, which is the office's own or not; returns its row."""
+    """Queue a presence by a person's decision, the office's own or not; returns its row."""
     table = schema.presences
     values = {**new_row(key, site_id, now_ms), "decided_ms": now_ms, "manual": manual}
     made = int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
@@ -152,7 +152,7 @@ def insert_presence(connection: Connection, key: Key, site_id: int, now_ms: int,
 
 
 def move_punches(connection: Connection, old_id: int, new_id: int, worker_id: int, now_ms: int) -> None:
-    """Give the punches of one presence to another, and their clocks its receipts."""
+    """Move the punches of one presence to another, and send their clocks its receipts."""
     table = schema.punches
     change = update(table).where(table.c.presence_id == old_id).values(presence_id=new_id, worker_id=worker_id)
     connection.execute(change)

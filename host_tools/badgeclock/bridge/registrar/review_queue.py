@@ -1,6 +1,6 @@
-"""Presences and punches that wait for a person, with their evidence. Nothing undeclared is left out.
+"""Presences and punches that need a decision, with their evidence. Nothing undeclared is left out.
 
-Nothing here shows a badge, a token or a national number: workers go by the office's own reference.
+Nothing here shows a badge, a token or a national number: workers are shown by the office's own reference.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from badgeclock.bridge.store.states import ENDED, PresenceState, PunchState
 from badgeclock.protocol.record import SEALED_BYTES, Direction
 
 FOR_PERSON: Final = (PunchState.WAITING, PunchState.UNASSIGNED, PunchState.INVALID)
-"""Where a punch without presence waits for a person."""
+"""States in which a punch without presence needs a decision."""
 
 
 def listing(connection: Connection, limit: int, now_ms: int) -> list[dict[str, Any]]:
-    """Everything that waits for a person, oldest first, at most `limit` presences and as many punches; then the
-    presences of days that are not over which are assumed, and which a person may still cancel.
+    """Everything that needs a decision, oldest first, at most `limit` presences and as many punches; then the assumed
+    presences of days that are not over, which can still be cancelled.
 
-    `item` is what the commands take: a presence's reference, or CLOCK/SEQ of a punch that has none.
+    `item` is what the commands take: a presence's reference, or CLOCK/SEQ of a punch without one.
     """
     table = schema.presences
-    for_person = text(f"({schema.FOR_PERSON})")  # as the partial index has it, so that it can serve
+    for_person = text(f"({schema.FOR_PERSON})")  # written like the partial index, so that it is used
     waiting = and_(for_person, table.c.state.in_([PresenceState.WAITING, PresenceState.REFUSED]))
     return [
         *_presences(connection, waiting, limit),
@@ -50,8 +50,8 @@ def _assumed_presences(connection: Connection, limit: int, now_ms: int) -> list[
 
 
 def _presences(connection: Connection, which: Any, limit: int) -> list[dict[str, Any]]:
-    """The presences of a condition, oldest first. They are found by themselves, and by no order that the table has
-    anyway: else a database goes through all presences until it has `limit`.
+    """The presences of a condition, oldest first, sorted by an expression that no index has: otherwise a database scans
+    presences until it has `limit`.
     """
     table, workers, sites = schema.presences, schema.workers, schema.sites
     rows = connection.execute(
@@ -115,7 +115,7 @@ def _waiting_punches(connection: Connection, limit: int) -> list[dict[str, Any]]
 
 
 def describe_presence(connection: Connection, reference: str) -> dict[str, Any]:
-    """All there is of a presence: its punches with their seals, its calls, its numbers, and what was decided."""
+    """All data on a presence: its punches with their seals, its calls, its numbers, and its decisions."""
     row = presence(connection, reference)
     attempts, numbers, decided = schema.attempts, schema.receptions, schema.corrections
     replacement = schema.presences.alias("replacement")
@@ -168,7 +168,7 @@ def describe_presence(connection: Connection, reference: str) -> dict[str, Any]:
 
 
 def describe_punch(connection: Connection, clock: str, seq: int) -> dict[str, Any]:
-    """The same of a punch that has no presence: its state, and its evidence."""
+    """The same for a punch without a presence: its state, and its evidence."""
     row = punch(connection, clock, seq)
     return {
         "item": f"{clock}/{seq}",
@@ -179,7 +179,7 @@ def describe_punch(connection: Connection, clock: str, seq: int) -> dict[str, An
 
 
 def _evidence(connection: Connection, which: Any) -> list[dict[str, Any]]:
-    """Punches with what proves them: the number and the seal's tag of the clock's record."""
+    """Punches with their proof: the number and the seal's tag of the clock's record."""
     table, clocks, records = schema.punches, schema.clocks, schema.records
     rows = connection.execute(
         select(table, clocks.c.name.label("clock"), records.c.raw, records.c.sealed)
@@ -225,7 +225,7 @@ def presence(connection: Connection, reference: str) -> Any:
 
 
 def punch(connection: Connection, clock: str, seq: int) -> Any:
-    """The row of a punch that waits, of the newest life of its clock that has one. Raises PresenceError."""
+    """The row of a punch in review, of the newest clock of that name that has one. Raises PresenceError."""
     table, clocks = schema.punches, schema.clocks
     row = connection.execute(
         presences.waiting_punches()

@@ -1,4 +1,4 @@
-"""The search criteria for many presences: as few as cover all, and wide enough to be sure."""
+"""Search criteria for many presences: as few as possible, and wide enough to be certain."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from badgeclock.authorities.base import SearchCriteria
 from badgeclock.bridge.registrar.outbox import Due
 
 LOOK_SINGLY: Final = 5
-"""Up to so many registered presences of one workplace and day are looked at one by one."""
+"""Up to this many registered presences of one workplace and day are queried one by one."""
 CLOCKS_APART: Final = timedelta(minutes=10)
-"""How far the authority's clock may be from ours when a search is narrowed by time. What is signed counts for five
-minutes, and two more for clocks that differ, so that a call with a clock further off is not taken at all.
+"""How far the authority's clock may differ from ours in a search by time. A signature is valid for five minutes, plus
+two for clock differences, so a call with a larger difference is rejected anyway.
 """
 
 
 def searches(lost: Sequence[Due]) -> list[tuple[SearchCriteria, list[Due]]]:
-    """One question a call: about its person if it carried one, else about all that it carried."""
+    """One search per call: for its person if it had one, else for all that it had."""
     calls: dict[int, list[Due]] = defaultdict(list)
     for one in lost:
         calls[one.sent_ms].append(one)
@@ -27,16 +27,15 @@ def searches(lost: Sequence[Due]) -> list[tuple[SearchCriteria, list[Due]]]:
 
 
 def pieces(group: Sequence[Due]) -> list[tuple[SearchCriteria, list[Due]]]:
-    """The same in narrower questions: one a person, and for those who cannot be asked for one a workplace and day."""
+    """The same in narrower searches: one per person, or, for those who cannot be searched by number, one per workplace
+    and day."""
     places = _places([one for one in group if not by_person(one)])
     persons = [(criteria_for(one), [one]) for one in group if by_person(one)]
     return persons + [(_of_place(together), together) for together in places]
 
 
 def looks(numbered: Sequence[Due]) -> tuple[list[tuple[SearchCriteria, list[Due]]], list[Due]]:
-    """How to learn where registered presences stand: one search a workplace and day with many of them, and the rest to
-    be looked at by number.
-    """
+    """How to query registered presences: one search per workplace and day with many of them, the rest by number."""
     many, few = [], []
     for group in _places(numbered):
         if len(group) > LOOK_SINGLY:
@@ -55,7 +54,7 @@ def _places(presences: Sequence[Due]) -> list[list[Due]]:
 
 
 def _of_call(group: Sequence[Due]) -> SearchCriteria:
-    """All that was registered since a call for its days, at its workplace and for its employer if it had but one."""
+    """All registrations since a call for its days, at its workplace and for its employer if it had only one."""
     days = [one.day for one in group]
     workplaces = {one.item.workplace_id for one in group}
     companies = {one.item.company_id for one in group}
@@ -68,7 +67,7 @@ def _of_call(group: Sequence[Due]) -> SearchCriteria:
 
 
 def _of_place(group: Sequence[Due]) -> SearchCriteria:
-    """All that was registered for a workplace and day since the first of the group was sent."""
+    """All registrations for a workplace and day since the first of the group was sent."""
     day = group[0].day
     return SearchCriteria(periods=((day, day),), workplace_id=group[0].item.workplace_id, created_from=_since(group))
 
@@ -78,16 +77,16 @@ def _since(group: Sequence[Due]) -> datetime:
 
 
 def by_person(one: Due) -> bool:
-    """Whether the authority can be asked by the worker's number.
+    """Whether the authority can be searched by the worker's number.
 
-    It cannot search by Limosa number; and a worker who has another national number than the one that was sent would not
-    be found under the new one.
+    It cannot search by Limosa number; and a worker whose national number has changed since would not be found under the
+    new one.
     """
     return one.item.inss is not None and one.same_name
 
 
 def criteria_for(one: Due) -> SearchCriteria:
-    """The narrowest question about one presence that surely finds it."""
+    """The narrowest search that certainly finds one presence."""
     item = one.item
     if by_person(one):
         return SearchCriteria(

@@ -1,8 +1,8 @@
-"""Every step that a presence takes on its way to the authority, with its receipts and events.
+"""The state changes of presences, with their receipts and events.
 
-Each function is part of a transaction of its caller, and works on as many presences as it is given in a few statements.
-A step that `states.STEPS` does not know is refused; a step that was overtaken (the presence is no longer where the
-caller saw it) changes nothing.
+Each function is part of a transaction of its caller, and handles any number of presences in a few statements. A step
+that is not in `states.STEPS` is refused; an outdated step (the presence is no longer in the state the caller saw)
+changes nothing.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import MAY, PresenceState, Reason
 
 SECOND_LOOK_MS: Final = 12 * 3_600_000
-"""So long after its validation a presence is looked at once more: it can become invalid, or be cancelled."""
+"""When a presence is checked once more after its validation: it can become invalid, or be cancelled."""
 _NAMED: Final = 5
-"""Up to so many presences of one change have an event each; more of them share one."""
+"""Up to this many presences of one change have an event each; more share one."""
 _OF_STATUS: Final = {
     Status.REGISTERED: PresenceState.REGISTERED,
     Status.VALIDATED: PresenceState.VALIDATED,
@@ -40,9 +40,9 @@ def move(
     new: PresenceState,
     values: Mapping[str, Any],
 ) -> int:
-    """Take presences a step, if they still stand where the caller saw them; returns how many did.
+    """Move presences a step, if they are still in the state the caller saw; returns how many were.
 
-    The one place where a presence's state changes. A step that `states.STEPS` does not have is an AssertionError.
+    The one place where a presence's state changes. A step that is not in `states.STEPS` is an AssertionError.
     """
     _check_step(old, new)
     table = schema.presences
@@ -56,7 +56,7 @@ def move(
 def move_each(
     connection: Connection, old: PresenceState, new: PresenceState, values: Mapping[int, Mapping[str, Any]]
 ) -> None:
-    """The same with values of its own for each presence, all under the same names."""
+    """The same with different values for each presence, under the same names."""
     _check_step(old, new)
     if not values:
         return
@@ -83,7 +83,7 @@ def requeue(connection: Connection, presence_ids: Iterable[int], old: PresenceSt
 
 
 def postpone(connection: Connection, due_ms: Mapping[int, int], *, look: int = 1) -> None:
-    """Look again later, in the same state; `look` is how much that counts as a look that came to nothing."""
+    """Check again later, in the same state; `look` is how much this counts as a check without a result."""
     if not due_ms:
         return
     table = schema.presences
@@ -97,7 +97,7 @@ def postpone(connection: Connection, due_ms: Mapping[int, int], *, look: int = 1
 def leave_to_person(
     connection: Connection, presence_ids: Sequence[int], old: PresenceState, reason: Reason, now_ms: int
 ) -> int:
-    """Leave presences to a person, and issue their clocks; returns how many."""
+    """Give presences to a person, and send their clocks receipts; returns how many."""
     standing = _standing(connection, presence_ids, old)
     values = {"due_ms": None, "reason": reason, "final_ms": now_ms}
     move(connection, standing, old, PresenceState.WAITING, values)
@@ -108,7 +108,7 @@ def leave_to_person(
 
 
 def refuse(connection: Connection, old: PresenceState, refused: Mapping[int, Refused], now_ms: int) -> None:
-    """The authority did not take these presences: its code, 1 to 255, and its own words."""
+    """The authority refused these presences: its code, 1 to 255, and its own text."""
     standing = _standing(connection, refused, old)
     values = {
         presence_id: {
@@ -131,7 +131,7 @@ def refuse(connection: Connection, old: PresenceState, refused: Mapping[int, Ref
 def register(
     connection: Connection, old: PresenceState, numbers: Mapping[int, Number], due_ms: int, now_ms: int
 ) -> None:
-    """The authority has them under these numbers. A first number stays; any other is kept and raises an alarm."""
+    """The authority has them under these numbers. The first number counts; any other is stored and raises an alarm."""
     own = reception_numbers.keep(
         connection, {one: [number.reception_number] for one, number in numbers.items()}, now_ms
     )
@@ -153,7 +153,7 @@ def register(
 
 
 def settle(connection: Connection, old: PresenceState, found: Mapping[int, Number], now_ms: int) -> set[int]:
-    """What a look at presences came to that are registered, or validated; returns those that need no further one."""
+    """The result of checking registered or validated presences; returns those that need no further check."""
     by_status: dict[Status, list[int]] = defaultdict(list)
     for presence_id, number in found.items():
         by_status[number.status].append(presence_id)
@@ -185,7 +185,7 @@ def settle(connection: Connection, old: PresenceState, found: Mapping[int, Numbe
 
 
 def _rest(connection: Connection, presence_ids: Iterable[int]) -> None:
-    """The second look found nothing new: there is no third."""
+    """The second check found nothing new: there is no third."""
     table = schema.presences
     for some in chunks(presence_ids):
         standing = table.c.id.in_(some) & (table.c.state == PresenceState.VALIDATED)
@@ -198,7 +198,7 @@ class _Standing(NamedTuple):
 
 
 def _standing(connection: Connection, presence_ids: Iterable[int], state: PresenceState) -> dict[int, _Standing]:
-    """Those of these presences that stand there, theirs until the transaction ends."""
+    """Those of these presences that are in the state, locked until the transaction ends."""
     table = schema.presences
     found: dict[int, _Standing] = {}
     for some in chunks(presence_ids):
@@ -213,7 +213,7 @@ def _standing(connection: Connection, presence_ids: Iterable[int], state: Presen
 
 
 def _note(connection: Connection, kind: event_log.Kind, rows: Iterable[_Standing], what: str, now_ms: int) -> None:
-    """One event a presence, or one for all if they are many."""
+    """One event per presence, or one for all if they are many."""
     names = [row.reference for row in rows]
     texts = [f"presence {name}: {what}" for name in names]
     if len(names) > _NAMED:

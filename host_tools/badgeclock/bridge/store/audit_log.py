@@ -1,8 +1,8 @@
-"""The book of acts: who did what, when and why, and how things stood before and after, without personal data.
+"""The book of acts: who did what, when and why, with the values before and after, without personal data.
 
-Written in the transaction of the act itself. A worker is named by the number of their row, which means nothing once the
-row is erased. The book only grows: the database refuses to change or delete a row, and each row's hash covers the row
-before, so that a person who knows the newest hash (a backup's manifest, a print-out) notices any other past.
+Written in the transaction of the act itself. A worker is identified by row number, which means nothing once the row is
+erased. The book only grows: the database refuses to change or delete a row, and each row's hash covers the row before,
+so that anyone with the newest hash (a backup's manifest, a print-out) can detect a changed history.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from badgeclock.bridge.store import schema
 
 REASON_CHARACTERS: Final = 500
 NO_ACT: Final = bytes(32)
-"""In place of the hash before the first act."""
+"""Used as the hash before the first act."""
 _OPERATOR_CHARACTERS: Final = 100
 _ADVISORY_LOCK: Final = 0x62636163
 """PostgreSQL's lock for one writer of the book at a time: "bcac"."""
@@ -32,7 +32,7 @@ ROWS_AT_ONCE: Final = 10_000
 
 
 class Act(StrEnum):
-    """Everything that an operator, or the bridge by its settings, can do to what is kept."""
+    """Everything that an operator, or the bridge by its settings, can do to stored data."""
 
     EMPLOYER_ADDED = "employer_added"
     EMPLOYER_CHANGED = "employer_changed"
@@ -104,9 +104,9 @@ class Operator(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of a row that was put: its table's word and number, and whether it is new or which columns changed.
+    """The result of writing a row: its table's word and number, and whether it is new or which columns changed.
 
-    `before` and `after` hold the values of columns that reveal nothing of a person; of the others only the name.
+    `before` and `after` have the values of columns that reveal nothing about a person; of the others only the name.
     """
 
     kind: str
@@ -118,19 +118,20 @@ class Change:
 
     @property
     def happened(self) -> bool:
-        """Whether there is anything to write down."""
+        """Whether there is anything to record."""
         return self.is_new or bool(self.changed)
 
 
 class Book(NamedTuple):
-    """A book that holds: how many acts, and the newest hash."""
+    """A verified book: the number of acts, and the newest hash."""
 
     acts: int
     head: bytes
 
 
 def reason(words: str) -> str:
-    """Words as they may be written down, on one line; raises AuditError if there are none, too many, or a number."""
+    """A text as it may be recorded, on one line; raises AuditError if it is empty, too long, or contains a national
+    number."""
     line = " ".join(words.split())
     if not line or len(line) > REASON_CHARACTERS:
         raise AuditError(
@@ -148,7 +149,7 @@ def reason(words: str) -> str:
 
 
 class Note(NamedTuple):
-    """An act as it will be written down."""
+    """An act to be recorded."""
 
     operator: Operator
     act: Act
@@ -165,9 +166,9 @@ def write(
     detail: Mapping[str, Any],
     now_ms: int,
 ) -> None:
-    """Write an act down, in the open transaction. `subject` is a kind and a row ("worker", 12) or a word ("store").
+    """Record an act, in the open transaction. `subject` is a kind and a row ("worker", 12) or a word ("store").
 
-    `detail` holds numbers, texts, and lists and mappings of them; nothing of it may identify a person.
+    `detail` has numbers, texts, and lists and mappings of them; nothing in it may identify a person.
     """
     about = subject if isinstance(subject, str) else f"{subject[0]} {subject[1]}"
     write_all(connection, [Note(operator, act, about, detail, now_ms)])
@@ -176,13 +177,13 @@ def write(
 def write_change(
     connection: Connection, operator: Operator, change: Change, added: Act, changed: Act, now_ms: int
 ) -> None:
-    """Write down what became of a row that was put, if anything did."""
+    """Record the change of a written row, if there is any."""
     if change.happened:
         write_all(connection, [note_of(operator, change, added, changed, now_ms)])
 
 
 def note_of(operator: Operator, change: Change, added: Act, changed: Act, now_ms: int) -> Note:
-    """What is to be written down of a row that was put."""
+    """The act to record for a written row."""
     detail: dict[str, Any] = {"changed": list(change.changed)} if change.changed else {}
     detail |= {"before": _plain(change.before)} if change.before else {}
     detail |= {"after": _plain(change.after)} if change.after else {}
@@ -190,12 +191,12 @@ def note_of(operator: Operator, change: Change, added: Act, changed: Act, now_ms
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as JSON has them."""
+    """Values for JSON."""
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
 def write_all(connection: Connection, notes: Sequence[Note]) -> None:
-    """Write acts down in their order, in the open transaction; many cost little more than one."""
+    """Record acts in order, in the open transaction; many cost little more than one."""
     if not notes:
         return
     if connection.dialect.name == "postgresql":
@@ -223,22 +224,22 @@ def newest_hash(connection: Connection) -> bytes:
 
 
 def _hash(before: bytes, values: Mapping[str, Any]) -> bytes:
-    """SHA-256 over the hash before and the row's own words, in one canonical JSON."""
+    """SHA-256 over the previous hash and the row's own values, in one canonical JSON."""
     words = [values[name] for name in ("at_ms", "operator", "act", "subject", "reason", "detail")]
     canonical = json.dumps(words, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(before + canonical.encode()).digest()
 
 
 def verify(connection: Connection, known_head: bytes | None = None) -> Book:
-    """Hold every act against the one before; raises AuditError at the first that is not as it was written.
+    """Check every act against the one before; raises AuditError at the first that was changed.
 
-    With `known_head`, the hash of some act noted earlier, that act must be among them: nothing up to it is missing.
+    With `known_head`, the hash of an act noted earlier, that act must be among them: nothing up to it is missing.
     """
     return _verified(_pages(lambda: nullcontext(connection)), known_head)
 
 
 def verify_in_use(reading: Callable[[], AbstractContextManager[Connection]], known_head: bytes | None = None) -> Book:
-    """The same of a store that is in use, a page a transaction: acts are added and never changed."""
+    """The same for a store in use, a page per transaction: acts are added and never changed."""
     return _verified(_pages(reading), known_head)
 
 
@@ -283,7 +284,7 @@ def newest(connection: Connection) -> Book:
 
 
 def listing(connection: Connection, after: int, limit: int, subject: str | None = None) -> list[dict[str, Any]]:
-    """Acts behind a number, oldest first; `subject` alone, as "worker 12". Workers are named while they are known."""
+    """Acts after a number, oldest first; only those of `subject`, as "worker 12". Workers are named while known."""
     table = schema.acts
     wanted = select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
     if subject is not None:
@@ -300,7 +301,7 @@ def newest_first(
     act: Act | None = None,
     subject: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The newest acts before a number (None: of all), newest first; of one operator, kind or subject alone."""
+    """The newest acts before a number (None: of all), newest first; only of one operator, kind or subject."""
     table = schema.acts
     wanted = select(table).order_by(table.c.id.desc()).limit(limit)
     for column, value in ((table.c.operator, operator), (table.c.act, act), (table.c.subject, subject)):
@@ -330,7 +331,7 @@ def _described(connection: Connection, rows: Sequence[Any]) -> list[dict[str, An
 
 
 def _names(connection: Connection, subjects: set[str]) -> dict[str, str]:
-    """By subject, what the row is called now."""
+    """By subject, the row's present name."""
     found: dict[str, str] = {}
     called = {
         "worker": (schema.workers.c.id, schema.workers.c.reference),

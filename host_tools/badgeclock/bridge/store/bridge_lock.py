@@ -1,9 +1,9 @@
-"""One bridge a store: a lock that lives exactly as long as the process that holds it.
+"""One bridge per store: a lock that lasts exactly as long as its process.
 
-Two bridges on one store would each take what the other has sent for lost. A lease by time would let that happen when a
-bridge is held up, so there is none: with SQLite the lock is the system's on a file beside the store, with PostgreSQL it
-is the session's (an advisory lock on its own connection, which the server ends a minute after a machine is gone).
-Readers and commands need no lock.
+Two bridges on one store would each consider the other's calls lost. A lease that expires would allow that when a bridge
+hangs, so there is none: with SQLite the lock is the system's on a file beside the store, with PostgreSQL it is the
+session's (an advisory lock on its own connection, which the server ends a minute after a machine is lost). Readers and
+commands need no lock.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from badgeclock.bridge.errors import StoreInUse
 from badgeclock.errors import StoreError
 
 WATCH_S: Final = 1.0
-"""How often the lock is looked at: its file may be removed, its connection cut."""
+"""How often the lock is checked: its file may be removed, its connection cut."""
 _KEY: Final = 0x6261_6467_6563_6C6B
-"""The advisory lock's number, of the database that holds the store."""
+"""The advisory lock's number, in the store's database."""
 _KEEPALIVE: Final = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
 _TAKE: Final = text("SELECT pg_try_advisory_lock(:key)")
 _HOLDER: Final = text(
@@ -45,19 +45,19 @@ log = logs.Named("badgeclock.bridge.store.bridge_lock")
 
 
 class BridgeLock(Protocol):
-    """A lock that is held."""
+    """A held lock."""
 
     def look(self) -> None:
-        """Take it again if it was lost. Raises StoreInUse if another has it now, StoreError if nothing can be said."""
+        """Take it again if it was lost. Raises StoreInUse if another has it now, StoreError if that is unknown."""
         ...
 
     def release(self) -> None:
-        """Let another bridge have it."""
+        """Release it."""
         ...
 
 
 def take(url: str) -> BridgeLock:
-    """The lock of the store at an SQLAlchemy URL. Raises StoreInUse, which says who has it; StoreError."""
+    """The lock of the store at an SQLAlchemy URL. Raises StoreInUse, with the holder; StoreError."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _FileLock(Path(parsed.database or "store").resolve())
@@ -65,7 +65,7 @@ def take(url: str) -> BridgeLock:
 
 
 async def keep(lock: BridgeLock) -> None:
-    """Look after a lock until cancelled. Raises StoreInUse if it was lost and another has it."""
+    """Keep a lock until cancelled. Raises StoreInUse if it was lost and another has it."""
     while True:
         await asyncio.sleep(WATCH_S)
         try:
@@ -77,7 +77,7 @@ async def keep(lock: BridgeLock) -> None:
 
 
 class _FileLock:
-    """flock(2) on FILE.lock, which says who has it and stays there when nobody has."""
+    """flock(2) on FILE.lock, which contains the holder and is never deleted."""
 
     def __init__(self, store: Path) -> None:
         self._path = store.with_name(store.name + ".lock")

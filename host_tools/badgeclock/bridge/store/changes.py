@@ -1,8 +1,7 @@
-"""Whether anything was committed to the store since the last look, by whatever program: cheaply, and without a look at
-what.
+"""Detects whether any program has committed to the store since the last check: cheaply, and without reading what.
 
-SQLite counts the commits of other connections (`PRAGMA data_version`), PostgreSQL says where its log ends. Either may
-say so once too often, never once too seldom.
+SQLite counts the commits of other connections (`PRAGMA data_version`), PostgreSQL reports the end of its log. Either
+may report a change too many, never one too few.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ LOOK_S: Final = 0.5
 
 
 class Changes:
-    """Looks at one store, by its own connection."""
+    """Checks one store, on its own connection."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -27,7 +26,7 @@ class Changes:
         self._seen: object = None
 
     def look(self) -> bool:
-        """Whether there was a commit since the last look; True at the first. Raises StoreError."""
+        """Whether there was a commit since the last check; True at the first. Raises StoreError."""
         seen = self._place()
         is_changed, self._seen = seen != self._seen, seen
         return is_changed
@@ -37,19 +36,19 @@ class Changes:
             with self._store.read() as connection:
                 if connection.dialect.name != "sqlite":
                     return connection.execute(text("SELECT pg_current_wal_insert_lsn()")).scalar_one()
-                self._own = connection.engine.raw_connection()  # the count is of one connection, which must stay
+                self._own = connection.engine.raw_connection()  # the counter is one connection's, kept open
         return self._own.execute("PRAGMA data_version").fetchone()
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         if self._own is not None:
             self._own.close()
             self._own = None
 
 
 class ChangeWatch(Rounds):
-    """Looks in rounds; `number` is another one after each look that saw a commit. What asks the store for work in
-    rounds of its own asks only when it is.
+    """Checks in rounds; `number` changes after each check that saw a commit. Parts that look for work in the store do
+    so only after it changed.
     """
 
     def __init__(self, store: Store) -> None:
@@ -58,21 +57,21 @@ class ChangeWatch(Rounds):
         self._number = 0
 
     def number(self) -> int:
-        """How many looks saw a commit, or failed."""
+        """How many checks saw a commit, or failed."""
         return self._number
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         try:
             await super().run()
         finally:
             self._changes.close()
 
     async def work(self) -> None:
-        """Look once."""
+        """Check once."""
         if await asyncio.to_thread(self._changes.look):
             self._number += 1
 
     def store_failed(self) -> None:
-        """Nothing is known: who asks is to ask the store."""
+        """The state is unknown: callers must read the store."""
         self._number += 1

@@ -1,8 +1,8 @@
 """The bridge's database: any SQL database, SQLite by default.
 
-SQLite runs in WAL mode with synchronous=FULL: what was committed is on the disk when `write` returns. All writing of
-this process goes through one thread (`writing`), so transactions of the bridge never wait for each other's locks; other
-processes (the command line) wait up to `BUSY_TIMEOUT_S`.
+SQLite runs in WAL mode with synchronous=FULL: a commit is on disk when `write` returns. All writes of this process run
+in one thread (`writing`), so the bridge's transactions never wait for each other's locks; other processes (the command
+line) wait up to `BUSY_TIMEOUT_S`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Engine, Table, any_, create_engine, event, literal
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -30,19 +30,19 @@ from badgeclock.errors import SettingsError, StoreError
 BUSY_TIMEOUT_S: Final = 30.0
 CONNECT_TIMEOUT_S: Final = 10
 LOCK_TIMEOUT_S: Final = 30
-"""How long a statement waits on PostgreSQL for what another transaction holds, before it fails and is tried again."""
+"""How long a statement on PostgreSQL waits for another transaction's lock before it fails and is retried."""
 IDLE_TRANSACTION_S: Final = 60
-"""PostgreSQL ends a session of ours that does nothing in a transaction for so long: a command that was stopped in the
-middle (Ctrl-Z), or whose machine is gone, must not hold the clocks' rows."""
+"""PostgreSQL ends a session of ours that idles in a transaction for this long: a suspended command (Ctrl-Z), or one
+whose machine is lost, must not keep the clocks' rows locked."""
 _LIMITS: Final = (
     f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'; SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_S}s'"
 )
 IN_CLAUSE: Final = 500
-"""Most values in one IN clause."""
+"""Maximum of values in one IN clause."""
 ROWS_A_STATEMENT: Final = 64
 _PORTIONS: Final = (ROWS_A_STATEMENT, 16, 4, 1)
 WAL_PAGES: Final = 8192
-"""Pages of 4 KB in SQLite's log before they are brought into the file: the more, the fewer are written twice."""
+"""Pages of 4 KB in SQLite's log before a checkpoint: the more, the fewer are written twice."""
 CACHE_KB: Final = 65_536
 _WRITING: Final = "badgeclock_writing"
 _REFERENCES: Final = "badgeclock_references"
@@ -51,12 +51,13 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-# PostgreSQL's own codes (its documentation, appendix A): a command on SQLite never loads the driver that knows names.
+# PostgreSQL's own codes (its documentation, appendix A): a command on SQLite never loads the driver that has names for
+# them.
 _CONFLICTS: Final = frozenset({"23505", "40P01", "40001"})
 """Unique violation, deadlock, serialization failure."""
 _OTHER_SERVER: Final = frozenset({"25006", "57000"})
-"""Read only, operator intervention: what a server says that is no longer primary, or stops being one. Its connections
-look well and are of no use."""
+"""Read only, operator intervention: codes of a server that is no longer primary, or is shutting down. Its connections
+look intact but are useless."""
 
 
 class Store:
@@ -75,13 +76,13 @@ class Store:
         self._driver_errors: tuple[type[Exception]] = (driver.Error,)
         self._database = write_lock.database_of(url)
         self.takes_writes = True
-        """False from when another program's lock made a write fail until one is done."""
+        """False from when another program's lock made a write fail until one succeeds."""
         self._writer = self._engine.execution_options(**{_WRITING: True})
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
 
     @classmethod
     def for_reading(cls, url: str) -> Store:
-        """The same for a program that only looks: the database refuses what it would change."""
+        """The same for a program that only reads: the database refuses changes."""
         store = cls(url)
 
         @event.listens_for(store._engine, "connect")
@@ -98,7 +99,7 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """A transaction that may change things: committed on leaving, rolled back on any error.
 
-        Raises StoreError if the store fails; what it says never contains a value that was to be stored.
+        Raises StoreError if the store fails; its text never contains a value to be stored.
         """
         with self._failing_plainly(), self._writer.begin() as connection:
             yield connection
@@ -106,7 +107,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one moment of the store and holds up no writer."""
+        """A transaction that sees the store at one moment and blocks no writer."""
         with self._failing_plainly(), self._engine.begin() as connection:
             yield connection
 
@@ -129,20 +130,16 @@ class Store:
         return await asyncio.to_thread(transaction)
 
     def migrate(self) -> None:
-        """Bring the tables to this version's form; keeps every row. Raises StoreError for a form that only a newer
-        version knows.
-        """
+        """Migrate the tables to this version's form; keeps every row. Raises StoreError for a newer form."""
         with self.read() as connection:
             if forms.form_of(connection) == forms.NEWEST:
                 return
-        from badgeclock.bridge.store import migrating  # noqa: PLC0415 - loads Alembic, which few commands need
+        from badgeclock.bridge.store import migrating  # noqa: PLC0415 - imports Alembic, which few commands need
 
         self._change_form(migrating.migrate)
 
     def migrate_back(self, form: str) -> None:
-        """Take the tables back to an earlier form, for the version that has it; raises StoreError if it would lose
-        something.
-        """
+        """Migrate the tables back to an earlier version's form; raises StoreError if data would be lost."""
         from badgeclock.bridge.store import migrating  # noqa: PLC0415 - as above
 
         self._change_form(migrating.migrate_back, form)
@@ -150,7 +147,7 @@ class Store:
     def _change_form(
         self, change: Callable[Concatenate[Connection, _P], None], *args: _P.args, **more: _P.kwargs
     ) -> None:
-        # SQLite changes some things of a table only by making it again, which references to it must not hinder.
+        # SQLite can change some things of a table only by recreating it, which references to it must not prevent.
         engine = self._engine.execution_options(**{_WRITING: True, _REFERENCES: "OFF"})
         try:
             with self._failing_plainly(), engine.begin() as connection:
@@ -172,7 +169,7 @@ class Store:
             original = error.orig if isinstance(error, DBAPIError) else error
             code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorcode", None)
             if code in _OTHER_SERVER:
-                self._engine.dispose()  # the next connection is made to who has the database now
+                self._engine.dispose()  # the next connection goes to the present server
             if code == sqlite3.SQLITE_BUSY:
                 self.takes_writes = False
                 raise self._held() from None
@@ -185,7 +182,7 @@ class Store:
             ) from None
 
     def _held(self) -> StoreError:
-        """What is said when another program did not give the lock for writing away in time."""
+        """The error for a write lock that another program did not release in time."""
         found = None if self._database is None else write_lock.holder(self._database)
         return StoreError(
             what=f"the store is held by {'another program' if found is None else found.described()}",
@@ -194,7 +191,7 @@ class Store:
         )
 
     def close(self) -> None:
-        """Finish the write under way and close every connection."""
+        """Finish the write in progress and close every connection."""
         self._thread.shutdown()
         self._engine.dispose()
 
@@ -202,10 +199,10 @@ class Store:
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert many rows of plain numbers, bytes and text, each in the order of `columns`.
 
-    For the rows that every punch writes: what SQLAlchemy does to a value costs more there than the database itself.
-    PostgreSQL copies them; SQLite gets many in a statement, so that other threads run while it works: one statement a
-    row would ask for Python's lock again after each. It looks for an adapter for each value that is bytes, a truth or
-    None, which costs as much again as the value's row: bytearrays and numbers are taken as they are.
+    For the rows that every punch writes: SQLAlchemy's handling of values costs more there than the database itself.
+    PostgreSQL copies them; SQLite gets many per statement, so that other threads can run: one statement per row would
+    take Python's lock again after each. sqlite3 looks for an adapter for each value that is bytes, a bool or None,
+    which costs as much again as the row: bytearrays and numbers are passed as they are.
     """
     names = ", ".join(columns)
     driver: Any = connection.connection.driver_connection
@@ -221,16 +218,15 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
 
 
 def update_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Set columns of many rows to plain values, each in the order of `columns`, the first of which is its key."""
+    """Set columns of many rows to plain values, each in the order of `columns`, the first of which is its key.
+
+    PostgreSQL gets a list a column, so that one statement serves any number of rows and stays prepared.
+    """
     key, *rest = columns
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
-        changes = ", ".join(f"{name} = %s" for name in rest)
-        with driver.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {table.name} SET {changes} WHERE {key} = %s",  # noqa: S608 - our own names
-                [(*row[1:], row[0]) for row in rows],
-            )
+        if of_columns := [list(values) for values in zip(*rows, strict=True)]:
+            driver.execute(update_of_lists(connection, table, columns), of_columns)
         return
     place = f"({', '.join('?' * len(columns))})"
     changes = ", ".join(f"{name} = new.{name}" for name in rest)
@@ -242,8 +238,19 @@ def update_rows(connection: Connection, table: Table, columns: Sequence[str], ro
         )
 
 
+def update_of_lists(connection: Connection, table: Table, columns: Sequence[str]) -> str:
+    """PostgreSQL's statement for `update_rows`, with a parameter for each column: the list of its values."""
+    key, *rest = columns
+    changes = ", ".join(f"{name} = new.{name}" for name in rest)
+    lists = ", ".join(f"%b::{table.c[name].type.compile(connection.dialect)}[]" for name in columns)
+    return (
+        f"UPDATE {table.name} SET {changes} "  # noqa: S608 - our own names
+        f"FROM unnest({lists}) AS new ({', '.join(columns)}) WHERE {table.name}.{key} = new.{key}"
+    )
+
+
 def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
-    """Rows in portions of few sizes, so that their statements stay prepared; each with its values one after another."""
+    """Rows in chunks of few sizes, so that their statements stay prepared; each with its values concatenated."""
     waiting = iter(rows)
     while some := list(islice(waiting, ROWS_A_STATEMENT)):
         while some:
@@ -253,22 +260,33 @@ def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
 
 
 def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
-    """Values in lists that an IN clause holds."""
+    """Values in lists that fit an IN clause."""
     rest = iter(values)
     while some := list(islice(rest, IN_CLAUSE)):
         yield some
 
 
-def _keep_private(database: str | None) -> None:
-    """Make SQLite's file, 0600 from the first byte, or take others' rights away; its log and index get those of it.
+def among(connection: Connection, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Whether a column has one of these values.
 
-    A file that is there is not opened: to close it again would end every lock that this process has on it (POSIX), and
-    another program that ends would then take away the log from under this one's connections.
+    PostgreSQL gets them as one list: whatever their number, the statement is the same, and stays prepared.
+    """
+    wanted = list(values)
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(wanted, ARRAY(column.type)))
+    return column.in_(wanted)
+
+
+def _keep_private(database: str | None) -> None:
+    """Create SQLite's file with mode 0600, or remove others' rights; its log and index get the same mode.
+
+    An existing file is not opened: closing it would release every lock that this process has on it (POSIX), and another
+    program that exits would then delete the log under this one's connections.
     """
     if not database or database == ":memory:":
         return
     path = Path(database)
-    with contextlib.suppress(OSError):  # it is there; or SQLite says itself that it cannot be made
+    with contextlib.suppress(OSError):  # it exists; or SQLite itself reports that it cannot be created
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
         key_file.close_to_others(path.with_name(name))
@@ -289,7 +307,7 @@ def _postgresql_engine(url: URL) -> Engine:
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
-    # Parameters carry tokens and encrypted names: they never belong in an error's text.
+    # Parameters contain tokens and encrypted names: they must not appear in an error's text.
     if parsed.get_backend_name() != "sqlite":
         return _postgresql_engine(parsed)
     engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
@@ -300,7 +318,7 @@ def _engine(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # the driver's own BEGIN comes too late; ours is below
+        connection.isolation_level = None  # the driver's own BEGIN is too late; ours is below
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -312,7 +330,7 @@ def _engine(url: str) -> Engine:
         options = connection.get_execution_options()
         if _REFERENCES in options:
             connection.exec_driver_sql(f"PRAGMA foreign_keys={options[_REFERENCES]}")
-        # A writer takes the lock at once: one that upgrades later can only fail.
+        # A writer takes the lock at once: upgrading later can only fail.
         mode = "IMMEDIATE" if options.get(_WRITING) else "DEFERRED"
         connection.exec_driver_sql(f"BEGIN {mode}")
 

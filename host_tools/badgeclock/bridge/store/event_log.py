@@ -1,9 +1,8 @@
-"""Events for operators: one row an occurrence, written in the transaction that causes it.
+"""Events for operators: one row per occurrence, written in the transaction that causes it.
 
-The same thing happening again within `SAME_EVENT_MS` counts up its row, and of different things that one clock can
-cause there are `ROWS_MOST` rows of a kind in that time: a clock, or somebody, that sends rubbish all day fills no disk.
-`detail` is for people and never holds a token, a key, a name or a national number: what others wrote is masked
-(`logs.masked`) before it becomes one.
+The same event again within `SAME_EVENT_MS` increments its row, and one clock can cause at most `ROWS_MOST` rows of a
+kind in that time: garbage sent all day does not fill the disk. `detail` is for people and never contains a token, a
+key, a name or a national number: texts from others are masked first (`logs.masked`).
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from badgeclock.bridge.store import schema
 
 SAME_EVENT_MS: Final = 3_600_000
 ROWS_MOST: Final = 20
-"""Rows of a kind about a clock that may be new within `SAME_EVENT_MS`. One that is well has none of most kinds; on its
-first day at a site it shows some badges that nobody was given."""
+"""Most new rows of a kind about a clock within `SAME_EVENT_MS`. A healthy clock has none of most kinds; on its first
+day at a site it reports some unknown badges."""
 
 
 class Severity(StrEnum):
-    """How soon somebody must look."""
+    """How urgent an event is."""
 
     INFO = "info"
     WARNING = "warning"
@@ -107,14 +106,14 @@ class Kind(StrEnum):
 
 
 _OF_ANY_NAME: Final = frozenset({Kind.UNKNOWN_CLOCK, Kind.FLOODED})
-"""Kinds about names that no clock need have: their rows are counted together, whatever name they are about."""
+"""Kinds about names that may not belong to any clock: their rows are counted together, for all names."""
 _BEYOND: Final = f"others of this kind, beyond {ROWS_MOST} within an hour: they are counted here, and not listed"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. `clock` is a clock id, `seq` the number of the record it is about; `about` is what it is
-    about if that is no clock: the reference of a presence or a worker, what an authority takes.
+    """Something that happened. `clock` is a clock id, `seq` the number of its record; `about` is its subject other than
+    a clock: the reference of a presence or a worker, what an authority accepts.
     """
 
     severity: Severity
@@ -126,8 +125,8 @@ class Event:
 
 
 def write(connection: Connection, happened: Sequence[Event], now_ms: int) -> None:
-    """Write events, each once an hour at most; what was settled meanwhile is written again. Of what one clock, or
-    somebody under invented names, can cause, so many rows of a kind an hour, and one more that counts the rest.
+    """Write events, each once an hour at most; one that was settled since is written again. What one clock, or somebody
+    under invented names, can cause is limited to a number of rows of a kind an hour, and one more that counts the rest.
     """
     room = _Room(connection, now_ms)
     beyond: Counter[Event] = Counter()
@@ -151,7 +150,7 @@ def write(connection: Connection, happened: Sequence[Event], now_ms: int) -> Non
 
 
 class _Room:
-    """How many rows more there may be, by kind and clock, or by kind where names are invented."""
+    """How many more rows are allowed, by kind and clock, or by kind for invented names."""
 
     def __init__(self, connection: Connection, now_ms: int) -> None:
         self._connection = connection
@@ -159,7 +158,7 @@ class _Room:
         self._left: dict[tuple[Kind, str | None], int] = {}
 
     def has(self, one: Event) -> bool:
-        """Whether there is room for an event that is none of those that are there."""
+        """Whether there is room for a new event."""
         key = self._key(one)
         if key is None:
             return True
@@ -168,7 +167,7 @@ class _Room:
         return self._left[key] > 0
 
     def take(self, one: Event) -> None:
-        """An event was written."""
+        """Count a written event."""
         key = self._key(one)
         if key is not None:
             self._left[key] -= 1
@@ -180,7 +179,7 @@ class _Room:
 
     def _rows(self, kind: Kind, clock: str | None) -> int:
         table = schema.events
-        if clock is None:  # by the partial index, which has the kind and when it began
+        if clock is None:  # uses the partial index, which has the kind and the beginning
             which = and_(text(f"({schema.EVENT_OPEN})"), table.c.kind == kind, table.c.first_ms > self._since_ms)
         else:
             which = and_(table.c.kind == kind, table.c.clock == clock, table.c.last_ms > self._since_ms)
@@ -231,10 +230,10 @@ def _insert(connection: Connection, one: Event, times: int, now_ms: int) -> None
 def settle(
     connection: Connection, kind: Kind, now_ms: int, *, clock: str | None = None, about: str | None = None
 ) -> int:
-    """What the events of a kind about a clock, or about something else, wait for has happened; returns how many did."""
+    """Settle the events of a kind about a clock, or about something else; returns how many."""
     table = schema.events
     which = and_(
-        text(f"({schema.EVENT_OPEN})"),  # as the partial index has it, so that it can serve
+        text(f"({schema.EVENT_OPEN})"),  # written like the partial index, so that it is used
         table.c.kind == kind,
         *([] if clock is None else [table.c.clock == clock]),
         *([] if about is None else [table.c.about == about]),

@@ -1,7 +1,7 @@
-"""The forms that the store's tables have had, and which one a store has.
+"""The forms of the store's tables, and which one a store has.
 
-What brings them from one to the next are the migrations, which few commands need and which take long to load
-(`migrating`): here is what every command asks.
+Migrations lead from one to the next; few commands need them, and they are slow to import (`migrating`). This module has
+what every command checks.
 """
 
 from __future__ import annotations
@@ -39,16 +39,14 @@ NEWEST: Final = FORMS[-1]
 
 
 def form_of(connection: Connection) -> str | None:
-    """The name of the form that a store's tables have; None without tables."""
+    """The form of a store's tables; None without tables."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def check_known(found: str | None) -> None:
-    """Raise StoreError for a form of the tables that this version does not know; `found` is its name, None without
-    tables.
-    """
+    """Raise StoreError for a form unknown to this version; `found` is its name, None without tables."""
     if found is not None and found not in FORMS:
         raise StoreError(
             what=f"the store has the form {found}, which this bridge does not know: a newer version wrote it",

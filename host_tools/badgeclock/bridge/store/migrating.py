@@ -1,4 +1,4 @@
-"""Brings a store's tables to this version's form, by the migrations."""
+"""Runs the migrations to this version's form of the tables."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
 
 def configuration() -> Config:
-    """Where Alembic finds the migrations."""
+    """Alembic's configuration."""
     made = Config()
     made.set_main_option("script_location", str(_MIGRATIONS))
     return made
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the tables to this version's form in the transaction of the caller, which keeps every row. Raises
-    StoreError for a form that only a newer version knows, and for a database that would lose something.
+    """Migrate the tables to this version's form in the caller's transaction; keeps every row. Raises StoreError for a
+    newer form, and for a database that would lose data.
     """
     _check_encoding(connection)
     forms.check_known(forms.form_of(connection))
@@ -38,8 +38,8 @@ def migrate(connection: Connection) -> None:
 
 
 def migrate_back(connection: Connection, form: str) -> None:
-    """Take the tables back to an earlier form in the transaction of the caller, for the version that has it. Raises
-    StoreError, having changed nothing, for a form that is not an earlier one, and where something would be lost.
+    """Migrate the tables back to an earlier form in the caller's transaction, for an earlier version. Raises
+    StoreError, without changing anything, if the form is not an earlier one, or data would be lost.
     """
     found = forms.form_of(connection)
     forms.check_newest(found)
@@ -59,7 +59,7 @@ def migrate_back(connection: Connection, form: str) -> None:
 
 
 def _roots(connection: Connection) -> dict[str, int]:
-    """Where each of SQLite's tables is in the file: elsewhere once it was made again. Empty for PostgreSQL."""
+    """The root page of each of SQLite's tables, which changes when a table is recreated. Empty for PostgreSQL."""
     if connection.dialect.name != "sqlite":
         return {}
     rows = connection.exec_driver_sql("SELECT name, rootpage FROM sqlite_master WHERE type = 'table'")
@@ -67,10 +67,10 @@ def _roots(connection: Connection) -> dict[str, int]:
 
 
 def _check_references(connection: Connection, before: Mapping[str, int]) -> None:
-    """Raise StoreError, before the commit, if a row refers to one that is not there; PostgreSQL checks it itself.
+    """Raise StoreError, before the commit, if a row refers to a missing one; PostgreSQL checks this itself.
 
-    Looked at are tables that were made, or made again, and those that refer to them: to look through all of a store of
-    years takes as long as everything else. No migration deletes rows that others refer to.
+    Only created or recreated tables, and those that refer to them, are checked: scanning a store of years takes as long
+    as everything else. No migration deletes rows that others refer to.
     """
     now = _roots(connection)
     others = {name for name in {*before, *now} if before.get(name) != now.get(name)}
@@ -88,7 +88,7 @@ def _check_references(connection: Connection, before: Mapping[str, int]) -> None
 
 
 def _check_encoding(connection: Connection) -> None:
-    """Raise StoreError if PostgreSQL would not keep every letter of a name."""
+    """Raise StoreError if PostgreSQL's encoding cannot store every letter of a name."""
     if connection.dialect.name != "postgresql":
         return
     encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()

@@ -1,8 +1,8 @@
 """The number of presences in each state: updated with each change, never counted.
 
-The database's own triggers keep it, whatever changes a presence. SQLite has a row for each state. On PostgreSQL several
-write at once and must not wait for each other's row: each statement adds rows with what it changed, and `fold` brings
-them together.
+Database triggers maintain it for every change of a presence. SQLite has a row for each state. On PostgreSQL several
+processes write at once and must not wait for each other's row: each statement adds rows with its changes, and `fold`
+merges them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState
 
 FOLD_FROM: Final = 4 * len(PresenceState)
-"""Rows; fewer are left as they are."""
+"""Minimum of rows to merge."""
 
 
 def by_state(connection: Connection) -> dict[str, int]:
-    """How many presences stand in each state, those with none included."""
+    """The number of presences in each state, zeros included."""
     table = schema.presence_counts
     rows = connection.execute(select(table.c.state, func.sum(table.c.number).label("number")).group_by(table.c.state))
     return {
@@ -29,7 +29,7 @@ def by_state(connection: Connection) -> dict[str, int]:
 
 
 def fold(connection: Connection) -> None:
-    """Bring the rows of each state together in one, if they are many; in the transaction of the caller, who writes."""
+    """Merge the rows of each state into one, if they are many; in the caller's write transaction."""
     table = schema.presence_counts
     if connection.execute(select(func.count()).select_from(table)).scalar_one() < FOLD_FROM:
         return

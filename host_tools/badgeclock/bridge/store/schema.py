@@ -1,8 +1,9 @@
 """The tables of the bridge's store.
 
 Times are milliseconds since 1970-01-01 UTC (`_ms`), days are dates in the site's time zone. Columns named `_closed`
-hold what `vault` encrypted. Changes go through `migrations/`; a test holds the two together. The condition of a partial
-index is that of both databases; it is here as SQLite's, so that a command on SQLite loads nothing of PostgreSQL.
+hold values encrypted by `vault`. Changes need a migration in `migrations/`; a test compares the two. The condition of a
+partial index is the same for both databases; it is given as SQLite's, so that a command on SQLite imports nothing of
+PostgreSQL.
 """
 
 from __future__ import annotations
@@ -57,23 +58,23 @@ sites = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("workplace", String(13), nullable=False),
     Column("regime", String(16), nullable=False),
-    # Another regime from a local day on.
+    # The next regime, and the local day from which it applies.
     Column("next_regime", String(16)),
     Column("regime_from", Date),
-    # What distinguishes the first punch of a day from the end of a shift: hours, and "22:00-06:00".
+    # Distinguish the first punch of a day from the end of a shift: hours, and "22:00-06:00".
     Column("longest_shift_h", SmallInteger, nullable=False, server_default="12"),
     Column("night_hours", String(11)),
     Column("time_zone", Text, nullable=False),
-    # A site can be planned before its first clock is provisioned, which makes its key.
-    # 32 bytes for each key that it ever had; how many those are; since when the last one comes to its clocks.
+    # A site can be planned before its first clock is provisioned, which makes its key. 32 bytes for each key so far;
+    # their number; since when its clocks are getting the last one.
     Column("site_key_closed", LargeBinary),
     Column("site_keys", SmallInteger, nullable=False, server_default="1"),
     Column("key_changed_ms", BigInteger),
     Column("badge_root_closed", LargeBinary),
-    # Who may punch here: how often that has changed, and when it did last.
+    # Changes of the roster: how many, and when the last was.
     Column("roster_changes", BigInteger, nullable=False, server_default="0"),
     Column("roster_changed_ms", BigInteger),
-    # Where it is, and in which languages its people read, the most usual first.
+    # Its location, and its people's languages, the most common first.
     Column("address", JSON(none_as_null=True)),
     Column("latitude", Float(53)),
     Column("longitude", Float(53)),
@@ -94,7 +95,7 @@ workers = Table(
     Column("added_ms", BigInteger, nullable=False, server_default="0"),
 )
 
-# With whom a worker is engaged beside, or instead of, the employer in the worker's row: from and to which day, at which
+# Engagements of a worker besides, or instead of, the employer in the worker's row: from and to which day, at which
 # sites (an empty list: all).
 engagements = Table(
     "engagements",
@@ -107,8 +108,8 @@ engagements = Table(
     Column("site_ids", JSON, nullable=False),
 )
 
-# Who is expected: the plan of a site's day, a row for each worker in it; minutes of the local day, an end that is not
-# after its beginning is on the next day. A plan without rows says that nobody is.
+# Who is expected: the plan of a site's day, a row per worker; minutes of the local day, an end that is not after its
+# beginning is on the next day. A plan without rows: nobody is.
 plans = Table(
     "plans",
     metadata,
@@ -132,8 +133,8 @@ expected = Table(
     UniqueConstraint("plan_id", "worker_id"),
 )
 
-# Out of the office's files: from and to which day Dimona has a worker in an employer's service (the times are those of
-# a period of one day), and the declaration of works an employer at a site.
+# From the office's files: Dimona's periods of workers in employers' service (times only for a period of one day), and
+# employers at sites from the declaration of works.
 dimona_periods = Table(
     "dimona_periods",
     metadata,
@@ -167,12 +168,12 @@ badges = Table(
     Column("until_ms", BigInteger),
     # The engagement that its punches are for, if it was given for one.
     Column("engagement_id", ForeignKey("engagements.id")),
-    # A card that proves itself: in which form its keys are (badge_keys.Form), the random bytes of its issue, and the
-    # token of its UID. Empty for a badge by its UID, the last two also for a card of an earlier version.
+    # A card that proves itself: the form of its keys (badge_keys.Form), the random bytes of its issue, and the token of
+    # its UID. Empty for a badge by its UID, the last two also for a card of an earlier version.
     Column("form", SmallInteger),
     Column("issue", LargeBinary(8)),
     Column("card", LargeBinary(8)),
-    # The token that clocks make without the site's last key, while that comes to them.
+    # The token without the site's last key, while the clocks are getting that key.
     Column("token_before", LargeBinary(8)),
     Index("ix_badges_site_id_worker_id", "site_id", "worker_id"),
     Index(
@@ -199,7 +200,7 @@ clocks = Table(
     Column("state", String(16), nullable=False),
     Column("certificate_sha256", String(64)),
     Column("link_key_closed", LargeBinary, nullable=False),
-    # The running seal: everything by which the next record is judged.
+    # The running seal: the state to check the next record.
     Column("next_seq", BigInteger, nullable=False),
     Column("boot", Integer, nullable=False),
     Column("epoch", Integer, nullable=False),
@@ -209,20 +210,20 @@ clocks = Table(
     Column("genesis", LargeBinary(16), nullable=False),
     Column("failing_seq", BigInteger),
     Column("failing_times", Integer, nullable=False),
-    # The gap that stays: where, since when, how often it was answered with "send again".
+    # The present gap: where, since when, how often it was answered with "send again".
     Column("gap_seq", BigInteger),
     Column("gap_times", Integer, nullable=False, server_default="0"),
     Column("gap_since_ms", BigInteger),
-    # Quarantine: the kind of event that led to it; the rows in `quarantine`; what the clock may at most hold for kept.
+    # Quarantine: the kind of event that led to it; the rows in `quarantine`; the limit of acknowledgements.
     Column("held_reason", String(32)),
     Column("held_ms", BigInteger),
     Column("kept", Integer, nullable=False, server_default="0"),
     Column("ack_limit", BigInteger),
-    # What it has shown of its chain while it has not proved in its session that it is the store's; whether what came
-    # last under its name began another chain.
+    # How far it has shown its chain until it proves in its session that it is the store's; whether the last message
+    # under its name began another chain.
     Column("shown", BigInteger),
     Column("founded_anew", Boolean, nullable=False, server_default=false()),
-    # What the clock said of itself, and the connection it said it in.
+    # The clock's own report, and the connection it came in.
     Column("status_counter", LargeBinary(8), nullable=False),
     Column("session", LargeBinary(8)),
     Column("online", Boolean, nullable=False),
@@ -230,24 +231,23 @@ clocks = Table(
     Column("status", JSON),
     Column("status_ms", BigInteger),
     Column("standing", JSON),  # how the bridge sees it: standing.Standing
-    # What the bridge said to it.
+    # Counters of frames sent to it.
     Column("receipt_last", BigInteger, nullable=False),
     Column("counter_reserved", BigInteger, nullable=False),
-    # Its roster: the version it should have, of which state of the site, since when; and the last version it reported.
+    # Its roster: the wanted version, its state of the site, since when; and the last reported version.
     Column("roster_version", BigInteger, nullable=False, server_default="0"),
     Column("roster_of", BigInteger),
     Column("roster_ms", BigInteger),
     Column("roster_told", BigInteger),
-    # How many keys of its site it makes tokens with, and how many those of that roster were made with.
+    # How many keys of its site it uses for tokens, and how many that roster was made with.
     Column("site_keys", SmallInteger, nullable=False, server_default="1"),
     Column("roster_keys", SmallInteger, nullable=False, server_default="1"),
-    # Its settings: what the bridge ordered, in which version; the one that it reported, and the one that it
-    # refused.
+    # Its settings: the ordered ones and their version; the version it reported, and the one it refused.
     Column("settings_version", BigInteger, nullable=False, server_default="0"),
     Column("settings_wanted", JSON),
     Column("settings_told", BigInteger),
     Column("settings_refused", BigInteger),
-    # When it was added; unknown of those that earlier versions added.
+    # When it was added; unknown for clocks added by earlier versions.
     Column("added_ms", BigInteger),
     Index(
         "uq_clocks_in_use",
@@ -269,17 +269,17 @@ records = Table(
 )
 
 UNDER_WAY: Final = "declared = 'movement' AND state IN ('QUEUED', 'SENT', 'UNKNOWN')"
-"""The movements that hold up later ones of the same worker."""
+"""The movements that block later ones of the same worker."""
 SENT: Final = "state IN ('SENT', 'UNKNOWN')"
-"""The presences that were sent and have no answer yet."""
+"""The presences sent without an answer yet."""
 ASSUMED: Final = "assumed IS NOT NULL AND kept_ms IS NULL"
-"""The presences that a person may still look at."""
+"""The assumed presences that a person may still change."""
 
 FOR_PERSON: Final = "state IN ('WAITING', 'REFUSED') OR (state = 'REMARKS' AND seen_ms IS NULL)"
-"""The presences that a person must look at, those whose remarks are not seen to among them."""
+"""The presences that need a decision, including those with open remarks."""
 PUNCH_FOR_PERSON: Final = "presence_id IS NULL AND state IN ('WAITING', 'UNASSIGNED', 'INVALID')"
-"""The punches that a person must look at: they have no presence. SQLite tests an index's condition at each insert, a
-list of three as its own table; where the cheap part comes first, the list is left alone for all other punches.
+"""The punches that need a decision: they have no presence. SQLite tests an index's condition at each insert, a list of
+three as its own table; with the cheap part first, the list is skipped for all other punches.
 """
 
 presences = Table(
@@ -291,7 +291,7 @@ presences = Table(
     Column("employer_kbo", String(10), nullable=False),
     Column("workplace", String(13), nullable=False),
     Column("day", Date, nullable=False),
-    # What is declared: the day, or a movement at a moment; 0 and empty for a day.
+    # The declaration: the day, or a movement at a moment; 0 and empty for a day.
     Column("declared", String(8), nullable=False, server_default="day"),
     Column("moment_ms", BigInteger, nullable=False, server_default="0"),
     Column("way", String(3), nullable=False, server_default=text("''")),
@@ -310,15 +310,15 @@ presences = Table(
     Column("lost_ms", BigInteger),
     Column("registered_ms", BigInteger),
     Column("final_ms", BigInteger),
-    # The worker's `identity_index` when it was sent, and when a person last decided that it is to be declared.
+    # The worker's `identity_index` when it was sent, and when a person last decided to declare it.
     Column("sent_identity", LargeBinary),
     Column("decided_ms", BigInteger),
-    # Why it is not evident that the worker was there (shifts.Assumed), and when a person said that it stays.
+    # Why the worker's presence is not evident (shifts.Assumed), and when a person confirmed it.
     Column("assumed", String(16)),
     Column("kept_ms", BigInteger),
-    # When a person said that its remarks are seen to.
+    # When a person settled its remarks.
     Column("seen_ms", BigInteger),
-    # Whether the office registered it, and no punch.
+    # Whether the office registered it, without a punch.
     Column("manual", Boolean, nullable=False, server_default=false()),
     Index(
         "uq_presences_standing",
@@ -360,8 +360,8 @@ presences = Table(
     ),
 )
 
-# What the office registers on a day that the authority does not take yet. Ended with the presence that came of it, or
-# with why none did.
+# The office's registrations for days that the authority does not accept yet. Ended with the resulting presence, or with
+# the reason why there is none.
 later_registrations = Table(
     "later_registrations",
     metadata,
@@ -387,7 +387,7 @@ later_registrations = Table(
     ),
 )
 
-# How many presences stand in each state: the sum of the rows of that state. Triggers keep it (`presence_counts`).
+# The number of presences in each state: the sum of its rows. Triggers maintain it (`presence_counts`).
 presence_counts = Table(
     "presence_counts",
     metadata,
@@ -405,7 +405,7 @@ corrections = Table(
     Column("code", String(32), nullable=False),
     Column("why", Text, nullable=False),
     Column("by", Text, nullable=False),
-    # Whom the presence is to be declared for instead, where, and which way; empty for a cancellation alone.
+    # The replacement: for whom, where, and which way; empty for a plain cancellation.
     Column("worker_id", ForeignKey("workers.id")),
     Column("employer_kbo", String(10)),
     Column("site_id", ForeignKey("sites.id")),
@@ -474,8 +474,8 @@ punches = Table(
     ),
 )
 
-# What the authority's web service no longer takes, and is to be asked for with a correction file: of a presence, or
-# of a punch that has none. Ended with what came of it.
+# Corrections that the authority's web service no longer accepts, to be requested with a correction file: for a
+# presence, or for a punch without one. Ended with the result.
 filings = Table(
     "filings",
     metadata,
@@ -483,7 +483,7 @@ filings = Table(
     Column("presence_id", ForeignKey("presences.id"), index=True),
     Column("punch_id", ForeignKey("punches.id"), index=True),
     Column("kind", String(8), nullable=False),
-    # What is right: whom, under whom, where, which way; empty for a presence that nobody had.
+    # The right data: for whom, under whom, where, which way; empty for a presence that nobody had.
     Column("worker_id", ForeignKey("workers.id")),
     Column("employer_kbo", String(10)),
     Column("site_id", ForeignKey("sites.id")),
@@ -583,7 +583,7 @@ orders = Table(
 )
 
 EVENT_OPEN: Final = "settled_ms IS NULL AND severity != 'info'"
-"""The events that may wait for a person."""
+"""The events that may need a person."""
 
 events = Table(
     "events",
@@ -593,13 +593,13 @@ events = Table(
     Column("kind", String(32), nullable=False),
     Column("clock", Text),
     Column("seq", BigInteger),
-    # What it is about, if that is no clock: a presence's or a worker's reference, what an authority takes.
+    # Its subject other than a clock: a presence's or a worker's reference, what an authority accepts.
     Column("about", Text),
     Column("detail", Text, nullable=False),
     Column("times", Integer, nullable=False),
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
-    # When a person, or what happened since, has seen to it; of the kinds that wait for that.
+    # When it was settled, by a person or by later events; for kinds that need it.
     Column("settled_ms", BigInteger),
     Index("ix_events_same", "kind", "clock", "last_ms"),
     Index("ix_events_clock", "clock", "id"),
@@ -643,8 +643,8 @@ api_tokens = Table(
     Column("used_ms", BigInteger),
 )
 
-# Who may use the console. The name of one that has ended stays its own. The secret of its codes, and the step of time
-# of the last one (`accounts.second_factor`).
+# Accounts of the console. The name of an ended one is not reused. The secret of its codes, and the time step of the
+# last one (`accounts.second_factor`).
 accounts = Table(
     "accounts",
     metadata,
@@ -661,7 +661,7 @@ accounts = Table(
     Column("ended_ms", BigInteger),
 )
 
-# Addresses that open one page to anyone who has them, until they end: a site's list for an inspector, or a worker's own
+# Links that open one page to anyone who has them, until they expire: a site's list for an inspector, or a worker's own
 # registrations.
 links = Table(
     "links",
@@ -695,8 +695,8 @@ sessions = Table(
 NOTICE_OPEN: Final = "over_ms IS NULL"
 LETTER_OPEN: Final = "ended_ms IS NULL"
 
-# What somebody was called for (`notices.news`), and the letters that do it: to whom by the hash of their address, so
-# that a copy of the store tells no address.
+# Notices (`notices.news`), and their letters: recipients by the hash of their address, so that a copy of the store
+# reveals no address.
 notices = Table(
     "notices",
     metadata,

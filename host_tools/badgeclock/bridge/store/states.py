@@ -1,7 +1,7 @@
 """The states of presences, punches and clocks, and the steps that a presence may take.
 
-`STEPS` is the presence's whole state machine, as data: the code takes no other step (`registrar/transitions.py`), and
-the drawing in docs/states.md is made from it (`bridge/store/states_diagram.py`).
+`STEPS` is the presence's whole state machine, as data: the code makes no other step (`registrar/transitions.py`), and
+the drawing in docs/states.md is generated from it (`bridge/store/states_diagram.py`).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Reason(StrEnum):
 
 
 class IdentityKind(StrEnum):
-    """By which number the authority knows a worker."""
+    """The kinds of a worker's number at the authority."""
 
     NISS = "niss"
     LIMOSA = "limosa"

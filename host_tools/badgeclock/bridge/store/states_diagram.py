@@ -1,4 +1,4 @@
-"""Draws the way of a presence from the table of its steps.
+"""Draws the states of a presence from the table of its steps.
 
 `python -m badgeclock.bridge.store.states_diagram > docs/states.md` writes the page.
 """

@@ -1,12 +1,11 @@
 """Encrypts what a copy of the store must not reveal: names, national numbers, keys.
 
-One data key, 32 bytes in its own file, from which a key a purpose is derived (HKDF, RFC 5869). Values are
-encrypted with AES-256-GCM under a random nonce and bound to the place they stand in, so that none can be moved to
-another row.
+One data key, 32 bytes in its own file, from which a key per purpose is derived (HKDF, RFC 5869). Values are encrypted
+with AES-256-GCM under a random nonce and bound to their place, so that none can be moved to another row.
 
-While data keys are changed (`data_key_rotation`) the file holds several, by number: every value says in its first byte
-under which it was closed, and the highest number closes. A process that runs meanwhile checks its file every `RELOAD_S`
-seconds, so that it uses a new key without a restart.
+While data keys are changed (`data_key_rotation`) the file has several, by number: a value's first byte is the number of
+its key, and the highest number encrypts. A running process checks the file every `RELOAD_S` seconds, so that it uses a
+new key without a restart.
 """
 
 from __future__ import annotations
@@ -40,18 +39,18 @@ PEOPLE: Final = "people"
 SITE_KEY: Final = "site"
 """Purpose of the keys that turn badge ids into tokens."""
 BADGE_ROOT: Final = "badge"
-"""Purpose of the roots that the keys of a site's badges come from."""
+"""Purpose of the roots of the keys of a site's badges."""
 FIRST_KEY: Final = 1
 LAST_KEY: Final = 255
 RELOAD_S: Final = 1.0
-"""How often a process looks whether its data key file has changed."""
+"""How often a process checks whether its data key file has changed."""
 _KEY: Final = re.compile(rf"[0-9A-Fa-f]{{{2 * DATA_KEY_BYTES}}}")
 _NONCE_BYTES: Final = 12
 _INDEX_BYTES: Final = 16
 
 
 class _DataKey:
-    """One data key, and the keys that are derived from it."""
+    """One data key, and the keys derived from it."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -65,17 +64,17 @@ class _DataKey:
     def cipher(self, purpose: str) -> AESGCM:
         cipher = self._ciphers.get(purpose)
         if cipher is None:
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - most commands open nothing
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - few commands need it
 
             cipher = self._ciphers[purpose] = AESGCM(self.derive(purpose))
         return cipher
 
 
 class Vault:
-    """Encrypts values for one place in the store, and opens them again."""
+    """Encrypts values for one place in the store, and decrypts them."""
 
     def __init__(self, data_key: bytes | Mapping[int, bytes], source: Path | None = None) -> None:
-        """`data_key` is one key, or several by number; `source` the file that they are from, and that may change."""
+        """`data_key` is one key, or several by number; `source` their file, which may change."""
         keys = {FIRST_KEY: data_key} if isinstance(data_key, bytes) else data_key
         self._keys = {number: _DataKey(secret) for number, secret in keys.items()}
         self._newest = max(self._keys)
@@ -86,11 +85,11 @@ class Vault:
 
     @property
     def newest(self) -> int:
-        """The number of the key that closes."""
+        """The number of the key that encrypts."""
         return self._newest
 
     def reload(self) -> None:
-        """See whether the data key file has changed, and take to what it holds now; a file that is unfit is not."""
+        """Reload the data key file if it has changed; an invalid file is ignored."""
         self._checked_at = time.monotonic()
         if self._source is None or (now := _signature(self._source)) == self._seen:
             return
@@ -114,7 +113,7 @@ class Vault:
         if len(nonce) != _NONCE_BYTES:
             raise DataKeyWrong(place)
         if closed[0] not in self._keys:
-            self.reload()  # closed by another process, under a key that is newer than this one's last check
+            self.reload()  # encrypted by another process, under a key newer than this one's last check
         key = self._keys.get(closed[0])
         if key is None:
             raise DataKeyWrong(place)
@@ -126,26 +125,27 @@ class Vault:
             raise DataKeyWrong(place) from None
 
     def index(self, text: str) -> bytes:
-        """16 bytes by which equal values are found without being revealed: a keyed hash, under the newest key."""
+        """16 bytes to find equal values without revealing them: a keyed hash, under the newest key."""
         return self.indexes(text)[0]
 
     def indexes(self, text: str) -> list[bytes]:
-        """The same under every key there is, the newest first: what may stand in the store while keys are changed."""
+        """The same under every key, newest first: all may be in the store while keys are changed."""
         keys = [key for _, key in sorted(self._keys.items(), reverse=True)]
         return [hmac.digest(key.index_key, text.encode(), "sha256")[:_INDEX_BYTES] for key in keys]
 
     def fingerprints(self) -> dict[int, str]:
-        """By key number, 16 hexadecimal digits by which a person knows a data key again; they reveal nothing of it."""
+        """By key number, 16 hexadecimal digits by which a person can recognise a data key; they reveal nothing about
+        it."""
         return {number: key.derive("fingerprint")[:8].hex() for number, key in sorted(self._keys.items())}
 
     def witness(self, number: int, text: bytes) -> bytes | None:
-        """A MAC of 32 bytes over a text, which only who has the key of this number can make; None without that key."""
+        """A MAC of 32 bytes over a text under the key of this number; None without that key."""
         key = self._keys.get(number)
         return None if key is None else hmac.digest(key.derive("witness"), text, "sha256")
 
 
 def _signature(path: Path | None) -> tuple[int, int, int] | None:
-    """What changes when a file is replaced or rewritten; None if there is none."""
+    """A value that changes when a file is replaced or rewritten; None if there is no file."""
     if path is None:
         return None
     try:
@@ -199,9 +199,9 @@ def read_keys(path: Path) -> dict[int, bytes]:
 
 
 def write_keys(path: Path, keys: Mapping[int, bytes]) -> None:
-    """Put other keys into a data key file, readable by its owner only: all of them or, after a crash, none.
+    """Replace the keys in a data key file, readable by its owner only: all of them or, after a crash, none.
 
-    Raises SettingsError if that cannot be done; the file is then as it was.
+    Raises SettingsError on failure; the file is then unchanged.
     """
     path = path.resolve()
     new = path.with_name(f".{path.name}.new")
@@ -230,7 +230,7 @@ def write_keys(path: Path, keys: Mapping[int, bytes]) -> None:
 
 
 def create(path: Path) -> None:
-    """Make a data key file, readable by its owner only; leaves one that is there alone."""
+    """Make a data key file, readable by its owner only; leaves an existing one alone."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

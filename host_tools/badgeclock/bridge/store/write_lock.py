@@ -1,9 +1,9 @@
-"""Who holds SQLite's one lock for writing, by Linux's own list of locks; and what is done about a program that hangs.
+"""Finds the holder of SQLite's one write lock, in Linux's own list of locks, and handles a program that hangs.
 
-A program that is suspended in the middle of a write keeps the lock meanwhile, and no punch can be stored. One
-that was suspended (Ctrl-Z, SIGSTOP) is made to go on: nothing that it does is lost, and it ends its write. One that
-does nothing for a minute, or that cannot be made to go on, is ended, as PostgreSQL ends a session that does nothing in
-a transaction: its change is undone as a whole. What is held by a program that works is waited for, and said.
+A program suspended in the middle of a write keeps the lock, and no punch can be stored. A suspended one (Ctrl-Z,
+SIGSTOP) is continued, so that it completes its write. One that idles for a minute, or cannot be continued, is killed,
+as PostgreSQL ends a session that idles in a transaction: its whole change is rolled back. A program that works is
+waited for, and reported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from badgeclock.bridge.rounds import Rounds
 
 LOOK_S: Final = 2.0
 LONG_ROUNDS: Final = 30
-"""After so many looks, a minute, a program that hangs is ended, and one that works is reported to hold the store."""
+"""After this many checks, a minute, a program that hangs is killed, and one that works is reported."""
 _WRITE_LOCK: Final = 120
 """The byte of the -shm file that a writer in WAL mode locks (https://sqlite.org/walformat.html, section 2.3)."""
 _WORDS: Final = 4
@@ -32,16 +32,16 @@ log = logs.Named("badgeclock.bridge.store")
 
 
 class Holder(NamedTuple):
-    """A program that holds the lock: its process, the words of its command up to the first option, its state."""
+    """The holder of the lock: its process, the words of its command up to the first option, its state."""
 
     pid: int
     command: str
     state: str
-    """By proc(5): T and t are stopped, D waits for a disk."""
+    """From proc(5): T and t are stopped, D waits for a disk."""
     began: int
-    """Ticks from the machine's start to the process's: a number that came to another process has another."""
+    """Ticks from the machine's start to the process's: distinguishes a reused process number."""
     worked: int
-    """Ticks for which it had a processor."""
+    """Ticks of processor time."""
 
     @property
     def is_stopped(self) -> bool:
@@ -49,15 +49,15 @@ class Holder(NamedTuple):
         return self.state in "Tt"
 
     def is_same(self, other: Holder | None) -> bool:
-        """Whether both are one process."""
+        """Whether both are the same process."""
         return other is not None and (self.pid, self.began) == (other.pid, other.began)
 
     def described(self) -> str:
-        """For a sentence."""
+        """For messages."""
         return f"process {self.pid} ({self.command})" + (", which is suspended" if self.is_stopped else "")
 
     def to_do(self) -> str:
-        """What a person can do about it."""
+        """What to do about it."""
         if self.is_stopped:
             return f"let it go on with `kill -CONT {self.pid}`, or end it: its own change is then undone"
         return "wait until it has ended, or end it: its own change is then undone"
@@ -71,9 +71,9 @@ def database_of(url: str) -> Path | None:
 
 
 def holder(database: Path) -> Holder | None:
-    """Which other program holds the lock for writing; None if none does, or Linux does not say.
+    """The other program that holds the write lock; None if none does, or it is unknown.
 
-    No file of the store is opened: to close it again would end this process's own locks on it (POSIX).
+    No file of the store is opened: closing it would release this process's own locks on it (POSIX).
     """
     with suppress(OSError, ValueError, IndexError):
         inode = str(database.with_name(f"{database.name}-shm").stat().st_ino)
@@ -88,7 +88,7 @@ def holder(database: Path) -> Holder | None:
 
 
 def _command(pid: int) -> str:
-    """What a person calls the program: no option's value, which may be somebody's name."""
+    """The program's name for people: without option values, which may be somebody's name."""
     words = [os.fsdecode(word) for word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") if word]
     words = words[1:] if len(words) > 1 and Path(words[0]).name.startswith("python") else words
     named = [Path(words[0]).name, *words[1:_WORDS]]
@@ -103,18 +103,18 @@ def _stands(pid: int) -> tuple[str, int, int]:
 
 
 class WriteLockWatch(Rounds):
-    """Looks in rounds whether another program holds the store; does nothing for one that is no SQLite file."""
+    """Checks in rounds whether another program locks the store; does nothing for other stores than SQLite."""
 
     def __init__(self, url: str) -> None:
         super().__init__(pause_s=LOOK_S, if_store_fails="who holds the store is not looked at")
         self._database = database_of(url)
         self._seen: Holder | None = None
-        """Who held it at the last look."""
+        """The holder at the last check."""
         self._looks = self._standing = 0
-        """At how many looks in a row that one held it, and since how many it does nothing."""
+        """For how many checks in a row it held the lock, and for how many it idled."""
 
     async def work(self) -> None:
-        """Look once; a program that hangs is made to go on after two looks in a row, and ended after LONG_ROUNDS."""
+        """Check once; a program that hangs is continued after two checks in a row, and killed after LONG_ROUNDS."""
         if self._database is None:
             return
         found, before = await asyncio.to_thread(holder, self._database), self._seen
@@ -125,7 +125,7 @@ class WriteLockWatch(Rounds):
             self._looks = self._standing = 1
             return
         self._looks += 1
-        # A disk that is slow is waited for; and what waits for one can be ended by nobody.
+        # A slow disk is waited for: a process that waits for one cannot be killed.
         self._standing = 1 if found.worked != before.worked or found.state == "D" else self._standing + 1
         if self._standing > LONG_ROUNDS:
             self._standing = 1
@@ -140,7 +140,7 @@ class WriteLockWatch(Rounds):
             log.warning("a program holds the store, and no punch is stored meanwhile", held_by=found.described())
 
     def _signal(self, found: Holder, number: signal.Signals) -> bool:
-        """Give it a signal if it is still that process, and holds the store; whether that could be done."""
+        """Send it a signal if it is still the same process and holds the lock; returns whether that worked."""
         assert self._database is not None
         try:
             process = os.pidfd_open(found.pid)

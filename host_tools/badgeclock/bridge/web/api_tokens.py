@@ -1,7 +1,7 @@
-"""Tokens by which other programs may use the planning interface: who they are, and what they may do.
+"""Tokens of programs that use the planning interface: their names, and their rights.
 
-A token is shown once, when it is made; the store holds its SHA-256 only. It is 256 random bits, so that a plain hash is
-enough (there is nothing to guess). Each has scopes, a reach (`reach.py`), an end, and a bound on how often it may ask.
+A token is shown once, when it is made; the store has only its SHA-256. It is 256 random bits, so a plain hash is enough
+(it cannot be guessed). Each has scopes, a reach (`reach.py`), an end, and a rate limit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from badgeclock.bridge.web.reach import EVERYTHING, Reach, names_of, of_stored
 
 DAY_MS: Final = 86_400_000
 USED_NOTED_MS: Final = 3_600_000
-"""How exactly the last use of a token is noted."""
+"""Resolution of a token's recorded last use."""
 _SECRET_BYTES: Final = 32
 _FORM: Final = re.compile(r"bct_([1-9][0-9]{0,17})_([0-9A-Za-z_-]{43})")
 _NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._-]{0,63}")
@@ -40,11 +40,11 @@ class Scope(StrEnum):
     PRESENCES_READ = "presences:read"
     """See presences and their reception numbers, by worker's reference."""
     STATUS_READ = "status:read"
-    """See what `/api` shows, where the bridge's port listens beyond its own machine."""
+    """See `/api`, if the bridge's port is reachable from other machines."""
 
 
 class Token(NamedTuple):
-    """A token that may be used."""
+    """A valid token."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ class Token(NamedTuple):
     reach: Reach = EVERYTHING
 
     def is_use_unnoted(self, now_ms: int) -> bool:
-        """Whether its last use was noted so long ago that this one is to be."""
+        """Whether its last recorded use is old enough to record this one."""
         return self.used_ms is None or self.used_ms <= now_ms - USED_NOTED_MS
 
 
@@ -66,7 +66,7 @@ def make(
     now_ms: int,
     reach: Reach = EVERYTHING,
 ) -> str:
-    """Make a token that ends after so many days; returns it, for the only time."""
+    """Make a token that ends after so many days; returns it, which cannot be shown again."""
     if not _NAME.fullmatch(name):
         raise PeopleError("a token's name has 1 to 64 letters, digits, blanks and . _ -", "name the program it is for")
     if not scopes:
@@ -96,7 +96,7 @@ def make(
 
 
 def revoke(connection: Connection, number: int, operator: Operator, now_ms: int) -> str:
-    """End a token, by its row, at once; returns its name. Raises PeopleError if there is none, or it has ended."""
+    """End a token, by its row, at once; returns its name. Raises PeopleError if it does not exist, or has ended."""
     table = schema.api_tokens
     row = connection.execute(select(table).where(table.c.id == number)).one_or_none()
     if row is None or row.revoked_ms is not None:
@@ -107,12 +107,12 @@ def revoke(connection: Connection, number: int, operator: Operator, now_ms: int)
 
 
 def has_form(presented: str) -> bool:
-    """Whether a text can be a token at all; what cannot is not worth a look into the store."""
+    """Whether a text has the form of a token; others are rejected without reading the store."""
     return _FORM.fullmatch(presented) is not None
 
 
 def find(connection: Connection, presented: str, now_ms: int) -> Token | None:
-    """The token that was presented; None if it is none, has ended or was revoked."""
+    """The presented token; None if it is unknown, has ended or was revoked."""
     form = _FORM.fullmatch(presented)
     if form is None:
         return None
@@ -126,13 +126,13 @@ def find(connection: Connection, presented: str, now_ms: int) -> Token | None:
 
 
 def note_use(connection: Connection, token: Token, now_ms: int) -> None:
-    """Note that a token was used."""
+    """Record the use of a token."""
     table = schema.api_tokens
     connection.execute(update(table).where(table.c.id == token.id).values(used_ms=now_ms))
 
 
 def listing(connection: Connection) -> list[dict[str, Any]]:
-    """Every token there was, without its hash; of its reach, the sites' names and the employers' numbers."""
+    """Every token so far, without its hash; with the names of sites and numbers of employers in its reach."""
     table = schema.api_tokens
     return [
         {name: value for name, value in row._asdict().items() if name != "secret_sha256"}
@@ -146,7 +146,8 @@ def _hash(secret: str) -> bytes:
 
 
 class RateBound:
-    """So many requests a minute for each asker, and as many at once; others pay nothing for one who asks too often."""
+    """A rate limit per client: so many requests a minute, and as many at once; one client's excess does not affect
+    others."""
 
     def __init__(self, a_minute: int, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._a_second = a_minute / 60
@@ -155,7 +156,7 @@ class RateBound:
         self._left: dict[int, tuple[float, float]] = {}
 
     def wait_s(self, asker: int) -> float:
-        """0 if the asker (a token's row; 0 without one) may go on, else the seconds until one more is free."""
+        """0 if the client (a token's row; 0 without one) may proceed, else the seconds until it may."""
         now = self._clock_s()
         left, since = self._left.get(asker, (self._most, now))
         left = min(self._most, left + (now - since) * self._a_second)

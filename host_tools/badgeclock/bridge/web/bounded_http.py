@@ -1,8 +1,8 @@
-"""HTTP/1.1 with bounds on connections, which uvicorn lacks: anyone who reaches the port could take every file
-descriptor that the bridge has, and then neither the store nor the authority can be reached.
+"""HTTP/1.1 with limits on connections, which uvicorn lacks: anyone who reaches the port could use up the bridge's file
+descriptors, and then it could reach neither the store nor the authority.
 
-A connection more than CONNECTIONS_MOST ends the one that has waited longest, so a new caller is answered; one on
-which nothing is finished for FINISHED_S ends, too: a request that does not come whole, an answer that nobody reads.
+A connection beyond CONNECTIONS_MOST closes the one that has idled longest, so that new clients are answered; one
+without a completed request for FINISHED_S is closed too: an incomplete request, an answer that is not read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class BoundedHttp(H11Protocol):
     _ends: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Somebody has connected."""
+        """A client has connected."""
         others = [one for one in self.connections if isinstance(one, BoundedHttp) and not one.transport.is_closing()]
         if len(others) >= CONNECTIONS_MOST:
             min(others, key=BoundedHttp._rank).transport.abort()
@@ -36,7 +36,7 @@ class BoundedHttp(H11Protocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """An answer was given whole."""
+        """An answer was sent completely."""
         self._begin()
         super().on_response_complete()
 
@@ -46,6 +46,6 @@ class BoundedHttp(H11Protocol):
         self._ends = self.loop.call_later(FINISHED_S, self.transport.abort)
 
     def _rank(self) -> tuple[bool, float]:
-        """Those that ask nothing come first, and of them who has waited longest."""
+        """Idle connections come first, the longest idle one before the others."""
         asks = self.cycle is not None and not self.cycle.response_complete
         return asks, self._ends.when() if self._ends is not None else 0.0

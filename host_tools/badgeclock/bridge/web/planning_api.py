@@ -1,9 +1,8 @@
 """The interface for planning tools: keeps employers, sites, workers, badges and plans in step, and reports presences.
 
-Described by `/planning/v1/openapi.json`; for whom, see `api_tokens`. Everything that is written goes by the rules of
-people/ and into the book of acts under the token's name; nothing beyond its reach is shown or written (`reach`). What
-comes in bodies (numbers, UIDs) is never in an URL and never given back: a worker is a reference and initials, a badge
-its row.
+Described by `/planning/v1/openapi.json`; for its users, see `api_tokens`. Every write follows the rules of people/ and
+is recorded as an act under the token's name; nothing outside its reach is shown or written (`reach`). Secrets in bodies
+(numbers, UIDs) are never in a URL and never returned: a worker is a reference and initials, a badge its row.
 """
 
 from __future__ import annotations

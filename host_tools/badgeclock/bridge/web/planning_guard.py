@@ -1,4 +1,4 @@
-"""Who may use the planning interface: a good token, its scopes, and a bound on how often it may ask."""
+"""Admission to the planning interface: a valid token, its scopes, and its rate limit."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from badgeclock.bridge.web.shown_token import token_of
 from badgeclock.errors import StoreError
 
 _NOBODY: Final = 0
-"""Who asks without a token that is good, as the bound on requests counts them: all together."""
+"""The key under which the rate limit counts all clients without a valid token."""
 
 
 class Guard:
-    """Lets in who has a good token and does not ask too often, before anything of the request is looked at."""
+    """Admits requests with a valid token within its rate limit, before the request is parsed."""
 
     def __init__(self, app: ASGIApp, store: Store, now_ms: Callable[[], int], bound: RateBound) -> None:
         self._app = app
@@ -53,7 +53,7 @@ class Guard:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """The same, ending with an error where a body becomes too large."""
+    """The same, with an error for a body that is too large."""
     size = 0
 
     async def received() -> Message:
@@ -68,7 +68,7 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def needs(scope: Scope) -> Any:
-    """A dependency that gives the token of a request; raises ScopeMissing without this scope."""
+    """A dependency that returns the token of a request; raises ScopeMissing without this scope."""
 
     def check(request: Request) -> Token:
         token: Token = request.state.token

@@ -17,7 +17,7 @@ from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
 
 ROWS_MOST: Final = 1000
 ID_MOST: Final = 2**53 - 1
-"""The largest whole number that every reader of JSON takes for itself (RFC 8259 §6)."""
+"""The largest whole number that every JSON reader represents exactly (RFC 8259 §6)."""
 Line = Annotated[str, Field(max_length=200)]
 Kbo = Annotated[str, Field(max_length=20, description="Enterprise number (KBO/BCE), or Belgian VAT number.")]
 Reference = Annotated[str, Field(min_length=1, max_length=200, description="The office's own number of the worker.")]
@@ -30,12 +30,12 @@ class _Model(BaseModel):
 
 
 def _whole(number: object) -> object:
-    """JSON knows no whole numbers: 7.0 is one, whatever writes it."""
+    """JSON has no integer type: 7.0 is a whole number too."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def _written_day(day: object) -> object:
-    """Takes days and their text alone: out of a number pydantic makes the day of so many seconds since 1970."""
+    """Accepts only days and their text: pydantic would read a number as seconds since 1970."""
     if isinstance(day, date) or (isinstance(day, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", day, re.ASCII)):
         return day
     raise ValueError("a day is YYYY-MM-DD (RFC 3339, full-date)")
@@ -363,7 +363,7 @@ class Refusal(_Model):
 
 
 def _written(form: str, what: str) -> BeforeValidator:
-    """Takes a parameter in this form alone: of ` +1_0` pydantic makes a number, and a day of the seconds since 1970."""
+    """Accepts a parameter only in this form: pydantic would read ` +1_0` as a number, and a number as a day."""
 
     def check(text: object) -> object:
         if isinstance(text, str) and not re.fullmatch(form, text, re.ASCII):

@@ -1,4 +1,4 @@
-"""What the planning interface refuses, and how: every refusal has one form, and none gives back what was sent."""
+"""The refusals of the planning interface: all have one form, and none repeats what was sent."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OTHERWISE: Final = {
 
 
 def refusal(status: int, error: BadgeclockError, headers: dict[str, str] | None = None) -> JSONResponse:
-    """The answer that says an error, without what looks like a national number."""
+    """The answer for an error, without anything that looks like a national number."""
     content = {"what": logs.masked(error.what), "kept": error.kept, "do": error.do}
     return JSONResponse(content, status_code=status, headers=headers)
 
@@ -49,7 +49,7 @@ def refused(status: int, what: str, do: str, headers: dict[str, str] | None = No
 
 
 def asked_too_often(wait_s: float) -> JSONResponse:
-    """The answer to one request too many; `wait_s` are the seconds until another is let in."""
+    """The answer beyond the rate limit; `wait_s` are the seconds until the next request is admitted."""
     after = {"Retry-After": str(math.ceil(wait_s))}
     return refused(429, "too many requests in a minute", "ask again after the seconds in Retry-After", after)
 
@@ -63,7 +63,7 @@ NO_TOKEN: Final = refused(
 
 
 def check_parameters(request: Request) -> None:
-    """Each parameter once, and none beside a body: a request with more is refused, not half understood."""
+    """Each parameter once, and none besides a body: anything else is refused, not ignored."""
     names = [name for name, _ in request.query_params.multi_items()]
     wrong = sorted({name for name in names if names.count(name) > 1 or request.method != "GET"})
     if wrong:
@@ -73,7 +73,7 @@ def check_parameters(request: Request) -> None:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Have the application answer every refusal in that form."""
+    """Install the handlers that answer every refusal in that form."""
 
     @app.exception_handler(RequestValidationError)
     def unfit(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -106,7 +106,7 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(405)
     def not_so(request: Request, _: HTTPException) -> JSONResponse:
-        # Each route knows its own methods only; what may be done at a path is all of them.
+        # Each route has only its own methods; a path allows those of all its routes.
         routes = [route for route in app.routes if isinstance(route, Route) and route.matches(request.scope)[0].value]
         methods = sorted({method for route in routes for method in route.methods or ()})
         return refused(405, "this cannot be done here", f"see {PATH}{OPENAPI}", {"Allow": ", ".join(methods)})

@@ -1,4 +1,4 @@
-"""What the planning interface reads and writes, each in one transaction of the store, within the asker's reach."""
+"""Reads and writes of the planning interface, each in one transaction, within the client's reach."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ from badgeclock.bridge.web.reach import Reach, Within, cut
 
 
 class Asker(NamedTuple):
-    """Who asks: under which name acts are written down, how far that reaches, and when (ms)."""
+    """The client: the name in the book of acts, its reach, and the time (ms)."""
 
     operator: Operator
     reach: Reach
     now_ms: int
 
     def within(self, connection: Connection) -> Within:
-        """What it reaches in a transaction."""
+        """Its reach, for a transaction."""
         return Within(connection, self.reach, local_day(self.now_ms, sites.TIME_ZONE))
 
 
@@ -152,7 +152,7 @@ def assign_badge(connection: Connection, vault: Vault, body: BadgeBody, asker: A
 
 
 def revoke_badge(connection: Connection, body: BadgeBack, asker: Asker) -> BadgeTold:
-    """Take a badge back, on record; raises PeopleError if it is not in use."""
+    """Revoke a badge, on record; raises PeopleError if it is not in use."""
     now_ms = asker.now_ms
     rows = connection.execute(_with_sites(body.badge).where(*asker.within(connection).badges())).all()
     if not rows or rows[0].until_ms is not None:
@@ -271,7 +271,7 @@ def _badge(row: Any, until_ms: int | None) -> BadgeTold:
 
 
 def put_plan(connection: Connection, body: PlanBody, asker: Asker) -> PlanPut:
-    """Make the plan of a site's day like this, on record; workers beyond the caller's reach stay in it."""
+    """Replace the plan of a site's day, on record; workers outside the client's reach stay in it."""
     slots = [Slot(one.worker, minute_of(one.from_time or ""), minute_of(one.to_time or "")) for one in body.workers]
     within = asker.within(connection)
     site_id = within.check_site(body.site)
@@ -283,7 +283,7 @@ def put_plan(connection: Connection, body: PlanBody, asker: Asker) -> PlanPut:
 
 
 def withdraw_plan(connection: Connection, body: PlanDay, asker: Asker) -> PlanWithdrawn:
-    """Take a plan away, on record; if somebody in it is beyond the asker's reach, only those who are within."""
+    """Delete a plan, on record; if it has workers outside the client's reach, only those within."""
     within = asker.within(connection)
     kept = _beyond(connection, within, within.check_site(body.site), body.day)
     if kept:
@@ -293,7 +293,7 @@ def withdraw_plan(connection: Connection, body: PlanDay, asker: Asker) -> PlanWi
 
 
 def _beyond(connection: Connection, within: Within, site_id: int, day: date) -> frozenset[int]:
-    """The workers in the plan of a site's day who are beyond a reach of employers; of a site, nobody is."""
+    """The workers in the plan of a site's day outside a reach limited to employers; none for one limited to sites."""
     if within.has_all_employers:
         return frozenset()
     table, plans = schema.expected, schema.plans
@@ -336,7 +336,7 @@ def plans_after(connection: Connection, asker: Asker, page: PageOfDays) -> list[
 
 
 def today_of(connection: Connection, asker: Asker, asked: DayOfSite) -> TodayTold:
-    """Who is where, and who has not come."""
+    """Who is present where, and who has not come."""
     within = asker.within(connection)
     site_id = None if asked.site is None else within.check_site(asked.site)
     report = today.look(connection, asker.now_ms, day=asked.day, site_id=site_id)
@@ -349,7 +349,7 @@ def presences_after(connection: Connection, asker: Asker, page: PageOfDays) -> l
     """The presences of a page, by id."""
     table, workers, sites = schema.presences, schema.workers, schema.sites
     of_page = table.c.id > page.after, *asker.within(connection).presences()
-    # Each day by itself, by the day's index: else a database looks through all presences for those of the days.
+    # Each day separately, by the day's index: otherwise a database scans all presences.
     days = [page.first + timedelta(days=after) for after in range((page.last - page.first).days + 1)]
     of_days = [
         select(select(table.c.id).where(table.c.day == day, *of_page).order_by(table.c.id).limit(page.limit).subquery())

@@ -1,4 +1,4 @@
-"""How far a token reaches: the sites and the employers that it was made for, and what belongs to them.
+"""The reach of a token: its sites and employers, and what belongs to them.
 
 A token that names sites reaches these; one that names employers alone reaches the sites where they work: a declaration
 of works, or of their workers an engagement, a badge, a plan or a presence of the last 31 days. One that names employers
@@ -6,7 +6,7 @@ reaches their own workers, and those engaged by them today or later; one that na
 an engagement that names the site, or a badge, a plan or such a presence there. A badge, a plan and a presence are
 within where all of their site, worker and employer are.
 
-What is beyond is refused like what does not exist, where a name in a request could find out which of the two it is.
+Items outside are refused like missing ones, so that a request cannot find out which of the two it is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from badgeclock.bridge.presences.today import Person, PlaceToday, Report
 from badgeclock.bridge.store import schema
 
 PRESENT_DAYS: Final = 31
-"""For how long a presence ties its worker, site and employer together."""
+"""For how long a presence links its worker, site and employer."""
 
 
 class Reach(NamedTuple):
@@ -36,11 +36,11 @@ class Reach(NamedTuple):
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing is beyond it."""
+        """Whether it is unlimited."""
         return self.sites is None and self.employers is None
 
     def stored(self) -> dict[str, list[int]] | None:
-        """As the store keeps it; None for everything."""
+        """The stored form; None for everything."""
         parts = {name: sorted(rows) for name, rows in self._asdict().items() if rows is not None}
         return parts or None
 
@@ -49,12 +49,12 @@ EVERYTHING: Final = Reach()
 
 
 def of_stored(stored: dict[str, list[int]] | None) -> Reach:
-    """The reach that a row of the store has."""
+    """The reach from a row of the store."""
     return Reach(**{name: frozenset(rows) for name, rows in (stored or {}).items()})
 
 
 def of_names(connection: Connection, site_names: Sequence[str], kbo_numbers: Sequence[str]) -> Reach:
-    """The reach of these sites and employers, all where none is named. Raises PeopleError if one is not there."""
+    """The reach of these sites and employers, unlimited if none is named. Raises PeopleError for an unknown one."""
     return Reach(
         frozenset(sites.row_id(connection, name) for name in site_names) or None,
         frozenset(employers.row_id(connection, number) for number in kbo_numbers) or None,
@@ -73,7 +73,7 @@ def names_of(connection: Connection, stored: dict[str, list[int]] | None) -> dic
 
 
 class Within:
-    """What a token reaches in an open transaction, on a day: conditions for queries, and checks of what is named."""
+    """A token's reach in an open transaction, on a day: conditions for queries, and checks of named items."""
 
     def __init__(self, connection: Connection, reach: Reach, today: date) -> None:
         self._connection = connection
@@ -85,23 +85,23 @@ class Within:
 
     @property
     def has_all_employers(self) -> bool:
-        """Whether no worker at a site is beyond it for the sake of an employer."""
+        """Whether it includes all workers at its sites, of any employer."""
         return self._reach.employers is None
 
     def sites(self, column: Any) -> list[ColumnElement[bool]]:
-        """The condition that a column holds a site within; none where all sites are."""
+        """The condition that a column has a site within; none if all sites are."""
         if self._reach.is_everything:
             return []
         return [column.in_(self._reach.sites if self._reach.sites is not None else self._sites_of_employers())]
 
     def workers(self, column: Any) -> list[ColumnElement[bool]]:
-        """The condition that a column holds a worker within."""
+        """The condition that a column has a worker within."""
         if self._reach.is_everything:
             return []
         return [column.in_(self._workers_of_sites() if self._reach.employers is None else self._workers_of_employers())]
 
     def employers(self, column: Any) -> list[ColumnElement[bool]]:
-        """The condition that a column holds an employer within: one of the token's, else one of its workers'."""
+        """The condition that a column has an employer within: one of the token's, else one of its workers'."""
         if self._reach.is_everything:
             return []
         if self._reach.employers is not None:
@@ -157,7 +157,7 @@ class Within:
         return int(row_id)
 
     def check_employer(self, kbo_number: str | None) -> None:
-        """Raise BeyondReach unless the token may write for this employer, if it exists or not."""
+        """Raise BeyondReach unless the token may write for this employer, existing or not."""
         if self._reach.is_everything:
             return
         own = self._kbo_numbers or frozenset()
@@ -182,7 +182,7 @@ class Within:
                 raise BeyondReach("for a worker of another employer")
 
     def check_engagement(self, worker_id: int, kbo_number: str, from_day: date | None, names: Sequence[str]) -> None:
-        """Raise if an engagement that is to be written, or the one that it takes the place of, goes beyond."""
+        """Raise if an engagement to be written, or the one it replaces, is outside."""
         for name in names:
             self.check_site(name)
         if self._reach.sites is None:
@@ -196,7 +196,7 @@ class Within:
             raise BeyondReach("for another site than the token's")
 
     def employer_kbo(self, kbo_number: str | None) -> bool:
-        """Whether what is declared under this employer is within."""
+        """Whether declarations under this employer are within."""
         return self._kbo_numbers is None or kbo_number in self._kbo_numbers
 
     def site_names(self) -> frozenset[str]:
@@ -267,7 +267,7 @@ def _names_one(engagements: Any, rows: Iterable[int]) -> ColumnElement[bool]:
 
 
 def cut(report: Report, within: Within) -> Report:
-    """A report of who is here, without the people, sites and declarations that are beyond."""
+    """A report of who is present, without the people, sites and declarations outside the reach."""
     names, references = within.site_names(), within.references()
     places = (_cut_place(place, within, names, references) for place in report.places)
     return Report(report.now_ms, tuple(place for place in places if place.sites))

@@ -1,4 +1,4 @@
-"""The token that a request to the bridge's port shows."""
+"""The token of a request to the bridge's port."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from badgeclock.bridge.web.api_tokens import Token
 
 
 async def token_of(scope: AsgiScope, store: Store, now_ms: int) -> Token | None:
-    """The token that a request shows, its use noted; None without one that is good. Raises StoreError."""
+    """The token of a request, with its use recorded; None without a valid one. Raises StoreError."""
     header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
     kind, _, presented = header.decode("latin-1").partition(" ")
     presented = presented.strip()

@@ -1,7 +1,7 @@
-"""Health and metrics, for this machine only unless the settings say otherwise, and where the rest of the port is.
+"""Health and metrics, for this machine only unless the settings allow others; the rest of the port is mounted here.
 
-What is asked for at each moment is here; the other applications (`status_views`, the planning interface) are made when
-somebody asks for something of them: what they are made with takes a third of a bridge's start.
+What monitoring requests all the time is here; the other applications (`status_views`, the planning interface) are made
+at their first request, because the libraries they are made with take a third of a bridge's start.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def create_app(
     http: HttpSettings,
     now_ms: Callable[[], int] = wall_clock_ms,
 ) -> Starlette:
-    """The application; `broker_up` says whether the broker is connected and answers."""
+    """The application; `broker_up` returns whether the broker is connected and answers."""
 
     def livez(_: Request) -> Response:
         return PlainTextResponse("alive\n")

@@ -1,7 +1,7 @@
 """Admission on the bridge's port, before a request is read.
 
-A web page elsewhere that points its own name at this machine is answered nothing, a request that two readers could take
-for two different ones ends its connection, and beyond this machine `/api` requires a token.
+A web page that points its own name at this machine gets no answer (DNS rebinding), a request that two parsers could
+read differently ends its connection, and beyond this machine `/api` requires a token.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _API: Final = "/api/"
 
 
 class KnownNames(TrustedHostMiddleware):
-    """Answers under these names alone. HTTP/1.0 has no Host: health pages answer it without, browsers never ask so."""
+    """Answers only under these host names. HTTP/1.0 has no Host: health pages answer it without; browsers never send
+    it."""
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         is_old = scope["type"] == "http" and scope["http_version"] == "1.0" and "host" not in Headers(scope=scope)
@@ -36,7 +37,7 @@ class KnownNames(TrustedHostMiddleware):
 
 
 class OneLength:
-    """Refuses a request with two lengths, and ends its connection (RFC 9112 §6.1): a proxy may have read the other."""
+    """Refuses a request with two lengths, and ends its connection (RFC 9112 §6.1): a proxy may have used the other."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -52,7 +53,7 @@ class OneLength:
 
 
 class TokenForApi:
-    """Lets to `/api` only who has a token of the scope for it."""
+    """Admits to `/api` only with a token of its scope."""
 
     def __init__(self, app: ASGIApp, store: Store, now_ms: Callable[[], int]) -> None:
         self._app = app
@@ -80,5 +81,5 @@ class TokenForApi:
 
 
 def names_of(host: str, names: Sequence[str]) -> list[str]:
-    """The names that are answered: this machine's own, the host that is listened on, and those of a proxy."""
+    """The accepted host names: this machine's own, the listening host, and those of a proxy."""
     return ["localhost", "127.0.0.1", "[::1]", host, *names]

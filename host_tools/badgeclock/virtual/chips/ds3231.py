@@ -24,7 +24,7 @@ FIRST_YEAR = 2000
 
 
 class Ds3231:
-    """One RTC chip. `host_s` is the host's Unix time in seconds, with a fraction; it may run as a test likes."""
+    """One RTC chip. `host_s` is the host's Unix time in seconds, with a fraction; a test may control it."""
 
     def __init__(self, host_s: Callable[[], float] = time.time) -> None:
         self._host_s = host_s
@@ -50,13 +50,13 @@ class Ds3231:
             self._stopped_unix_s = self.unix_s()
 
     def supply_back(self) -> None:
-        """The supply is there; an oscillator that stopped goes on from where it was."""
+        """The supply is there; a stopped oscillator continues from where it was."""
         if self._stopped_unix_s is not None:
             self._set_unix_s, self._set_host_s = self._stopped_unix_s, self._host_s()
             self._stopped_unix_s = None
 
     def state(self) -> dict[str, object]:
-        """What the battery keeps, as JSON values, for restore()."""
+        """The battery-backed state, as JSON values, for restore()."""
         return {
             "ahead_s": self._set_unix_s - self._set_host_s,
             "set_host_s": self._set_host_s,
@@ -66,7 +66,7 @@ class Ds3231:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state() of before, with the time that has passed since."""
+        """Continue from an earlier state(), with the time that has passed since."""
         self._set_host_s = float(state["set_host_s"])
         self._set_unix_s = self._set_host_s + float(state["ahead_s"])
         self._regs[:] = bytes.fromhex(state["registers"])
@@ -79,7 +79,7 @@ class Ds3231:
         return bool(self._regs[STATUS] & OSF)
 
     def unix_s(self) -> float:
-        """What the chip takes for UTC, Unix seconds with a fraction."""
+        """The chip's UTC, Unix seconds with a fraction."""
         host_s = self._host_s()
         return self._set_unix_s + (host_s - self._set_host_s) * (1 + self.drift_ppm * 1e-6)
 

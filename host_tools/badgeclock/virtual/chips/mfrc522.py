@@ -1,8 +1,7 @@
 """MFRC522, the reader chip, at register level (NXP MFRC522 datasheet rev. 3.9; section numbers below are its own).
 
-Bytes go in and out as on its SPI (8.1.2). Time is real: a frame takes its bits at 106 kbit/s, a card answers after
-the frame delay, the timer counts its 13.56 MHz carrier; the chip is brought up to the present whenever it is looked
-at.
+Bytes go in and out as on its SPI (8.1.2). Time is real: a frame takes its bits at 106 kbit/s, a card answers after the
+frame delay, the timer counts its 13.56 MHz carrier; the chip's state is updated at each access.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ CRYPTO1_ON = 0x08
 POWER_DOWN = 0x10
 SELF_TEST = 0x09
 
-# What the digital self-test leaves in the FIFO, by VersionReg (16.1.1).
+# The result of the digital self-test in the FIFO, by VersionReg (16.1.1).
 SELF_TEST_RESULTS = {
     0x91: bytes.fromhex(
         "00C637D532B7575CC2D87C4DD970C77310E6D2AA5EA13E5A14AF3061C970DB2E"
@@ -68,19 +67,19 @@ SELF_TEST_NS = 5_000_000
 
 
 class Hang(StrEnum):
-    """Ways in which a chip stops to read badges, as readers in the field do after days."""
+    """Ways in which a chip stops reading badges, as readers in the field do after days."""
 
     SPI = "spi"  # answers every transfer with zeros until RST or the supply resets it
     COMMAND = "command"  # starts exchanges and never ends them, until a reset
     CRYPTO = "crypto"  # MFCrypto1On is stuck, everything else reads right (Tasmota #25052)
     ANTENNA = "antenna"  # the antenna drivers are off
-    REGISTERS = "registers"  # some of what was configured is at its reset values again
+    REGISTERS = "registers"  # some registers are at their reset values again
     BROWN_OUT = "brown-out"  # the supply sagged: the chip was reset, and starts up
 
 
 @dataclass
 class Counts:
-    """What went over the air, times in ns. `waiting_ns`: what cards took beyond the frame delay time."""
+    """The traffic in the air, times in ns. `waiting_ns`: the cards' time beyond the frame delay time."""
 
     frames: int = 0
     answers: int = 0
@@ -107,7 +106,7 @@ class Counts:
 
 @dataclass(order=True)
 class _Due:
-    """Something the chip will do at a time."""
+    """A scheduled action of the chip."""
 
     at_ns: int
     order: int
@@ -117,7 +116,7 @@ class _Due:
 
 
 class Mfrc522:
-    """One reader chip. `cards`: the space in front of its antenna; `version`: what VersionReg says (0x92: 2.0)."""
+    """One reader chip. `cards`: the space in front of its antenna; `version`: the value of VersionReg (0x92: 2.0)."""
 
     def __init__(self, cards: Field, *, version: int = 0x92) -> None:
         self._cards = cards
@@ -362,7 +361,7 @@ class Mfrc522:
     # ---- time
 
     def _advance(self, now_ns: int) -> None:
-        """Do what was due until now, in its order."""
+        """Do everything due until now, in order."""
         while self._due and self._due[0].at_ns <= now_ns:
             due = self._due.pop(0)
             if due.what == "sent":
@@ -472,7 +471,7 @@ class Mfrc522:
 
     def _calculate_crc(self, now_ns: int) -> None:
         if self._regs[AUTO_TEST] & 0x0F == SELF_TEST:
-            # A clone's result is its maker's own, and not known here: its FIFO stays empty.
+            # A clone's result is unknown: its FIFO stays empty.
             self._fifo[:] = SELF_TEST_RESULTS.get(self._version, b"")
             self._schedule(now_ns + SELF_TEST_NS, "crc")
             return
@@ -497,7 +496,7 @@ class Mfrc522:
             self._schedule(now_ns + 4 * 9 * ETU_NS, "timer-start")
 
     def _send(self, now_ns: int) -> None:
-        """Send the FIFO and take in what the cards answer (10.3.1.4, 10.3.1.8)."""
+        """Send the FIFO and receive the cards' answers (10.3.1.4, 10.3.1.8)."""
         regs = self._regs
         data = bytes(self._fifo)
         self._fifo.clear()
@@ -536,7 +535,7 @@ class Mfrc522:
             end_ns = begin_ns + (1 + frame.n + frame.n // 8 + 1) * ETU_NS
             leaves_ns = presence.leaves_ns
             if leaves_ns is not None and leaves_ns < end_ns:
-                # The card left while it spoke: the reader has the bits until then.
+                # The card left during its answer: the reader has the bits until then.
                 n = max(0, int((leaves_ns - begin_ns) / ETU_NS) - 1)
                 n -= n // 9
                 if n <= 0:
@@ -548,7 +547,7 @@ class Mfrc522:
             return
         begin_ns = min(begin for begin, _ in received)
         together, collision = superpose([frame for begin, frame in received if begin - begin_ns < ETU_NS // 2])
-        # A card that begins to answer while another one does spoils the rest of it.
+        # A card that begins to answer during another's answer corrupts the rest of it.
         for begin, _ in received:
             bit = (begin - begin_ns) // ETU_NS * 8 // 9
             if begin - begin_ns >= ETU_NS // 2 and bit < together.n:

@@ -21,7 +21,7 @@ HORIZONTAL, VERTICAL, PAGE = 0, 1, 2
 
 
 class Ssd1306:
-    """One 128x64 display. `frame` is what a person sees, `written` counts the bytes that came."""
+    """One 128x64 display. `frame` is the visible picture, `written` counts the received bytes."""
 
     RAM_COLUMNS = WIDTH
     FIRST_COLUMN = 0  # of the RAM that the panel shows
@@ -54,8 +54,8 @@ class Ssd1306:
         self._pending: list[int] = []
 
     def dip(self) -> None:
-        """The supply was away, for a moment or for long: as after power_on(), with nonsense in the RAM. The chip
-        answers on its bus, and the panel stays dark until it is set up and switched on.
+        """The supply was away, for a moment or for long: as after power_on(), with garbage in the RAM. The chip answers
+        on its bus, and the panel stays dark until it is set up and switched on.
         """
         self.power_on()
         self.ram[:] = Random(0).randbytes(len(self.ram))

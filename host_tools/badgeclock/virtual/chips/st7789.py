@@ -13,14 +13,14 @@ from random import Random
 COLUMNS, LINES = 240, 320
 WIDTH, HEIGHT = 320, 240  # as a person sees it
 
-# Commands that take parameters, and how many, as far as a clock needs them; others take what comes and ignore it.
+# Commands that take parameters, and how many, as far as a clock needs them; others ignore their parameters.
 PARAMETERS = {0x2A: 4, 0x2B: 4, 0x36: 1, 0x3A: 1}
 
 MIRROR_LINES, MIRROR_COLUMNS, EXCHANGE = 0x80, 0x40, 0x20  # MADCTL (9.1.28)
 
 
 class St7789:
-    """One 320x240 display. `frame` is what a person sees, `written` counts the bytes that came."""
+    """One 320x240 display. `frame` is the visible picture, `written` counts the received bytes."""
 
     contrast = 0xFF
     written = 0
@@ -34,8 +34,8 @@ class St7789:
         self._reset()
 
     def dip(self) -> None:
-        """The supply was away, for a moment or for long: as after power_on(), with nonsense in the RAM. The chip takes
-        what comes, and the panel stays dark until it is woken, set up and switched on.
+        """The supply was away, for a moment or for long: as after power_on(), with garbage in the RAM. The chip accepts
+        data, and the panel stays dark until it is woken, set up and switched on.
         """
         self.power_on()
         self.ram = array("H", Random(0).randbytes(2 * COLUMNS * LINES))
@@ -105,7 +105,7 @@ class St7789:
                 self._line_range = bounds
 
     def _pixels(self, data: bytes) -> None:
-        """RGB565 into the window, line after line; what goes beyond its end begins again at its start (9.1.22)."""
+        """RGB565 into the window, line after line; data beyond its end continues at its start (9.1.22)."""
         if self._format & 0x07 != 0x05:
             return
         pixels = array("H", data[: len(data) // 2 * 2])

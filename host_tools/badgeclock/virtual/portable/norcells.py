@@ -1,18 +1,16 @@
-"""NOR flash cells and all that can go wrong with them. CPython and MicroPython run this same file.
+"""NOR flash cells and their faults. CPython and MicroPython run this same file.
 
 A program only clears bits, an erase sets a sector of 4,096 bytes. `Supply` may cut the power at any step: a programmed
 byte (or row, or page: `grain_bytes`) is a step, and so is an erase. `Chip` counts its work and holds the faults:
 
-    torn program        any of the bits that were to be cleared are
-    interrupted erase   the sector is untouched, all ones, random, or all ones up to some byte
-    unstable cells      bits that read differently each time, until they are programmed again or erased
-    dead sector         programs and erases of it do nothing, in silence
-    unreadable sector   a read of it is an error
-    bit rot             a bit has another value
+    torn program any of the bits that were to be cleared are interrupted erase the sector is untouched, all ones,
+    random, or all ones up to some byte unstable cells bits that read differently each time, until they are programmed
+    again or erased dead sector programs and erases of it silently do nothing unreadable sector a read of it is an error
+    bit rot a bit has another value
 
-Where the cells are is for `Sectors` to say. Pseudo-random choices come from `Dice`, so one seed gives the same flash on
-every machine. Modelled time is that of a W25Q32JV (datasheet rev. G, section 9.6, typical): 0.4 ms for a page program
-of 256 bytes, 45 ms for a sector erase.
+`Sectors` stores the cells. Pseudo-random choices come from `Dice`, so one seed gives the same flash on every machine.
+Modelled time is that of a W25Q32JV (datasheet rev. G, section 9.6, typical): 0.4 ms for a page program of 256 bytes, 45
+ms for a sector erase.
 """
 
 SECTOR_BYTES = 4096
@@ -32,15 +30,15 @@ ERASED = b"\xff" * SECTOR_BYTES
 
 
 class PowerCut(Exception):
-    """The supply is gone in the middle of a program or erase, or still gone."""
+    """The supply failed in the middle of a program or erase, or is still off."""
 
 
 class ProgramRefused(ValueError):
-    """A program that a real chip would not carry out as asked, and would say nothing."""
+    """A program that a real chip would silently not carry out."""
 
 
 class ReadError(OSError):
-    """The chip gave no data."""
+    """The chip returned no data."""
 
 
 class Dice:
@@ -64,7 +62,7 @@ class Dice:
 
 
 def torn_byte(old: int, new: int, dice: Dice) -> int:
-    """What power loss leaves of a byte that was `old` and is being programmed with `new`: some bits are cleared."""
+    """A byte `old` after a power cut while being programmed with `new`: some bits are cleared."""
     return old & ~(old & ~new & dice.bits(8))
 
 
@@ -85,15 +83,15 @@ class Supply:
         self._cut_at = -1
 
     def cut_after(self, steps: int, seed: int, erase: str = "") -> None:
-        """Lose power in the step after `steps` more. `seed` decides what is left of that byte or sector; `erase` is one
-        of ERASE_OUTCOMES, or empty: the seed decides that too.
+        """Lose power in the step after `steps` more. `seed` decides the remaining content of that byte or sector;
+        `erase` is one of ERASE_OUTCOMES, or empty: the seed decides that too.
         """
         self._cut_at = self.steps + steps
         self.dice = Dice(seed)
         self.erase_outcome = erase
 
     def cancel_cut(self) -> None:
-        """Forget a cut that has not come."""
+        """Cancel a pending cut."""
         self._cut_at = -1
 
     def restore(self) -> None:
@@ -102,7 +100,7 @@ class Supply:
         self.is_cut = False
 
     def spend(self, steps: int) -> int:
-        """How many of `steps` happen wholly; fewer than asked means that power fails in the one after them."""
+        """How many of `steps` complete; fewer than requested means that power fails in the one after them."""
         if self.is_cut:
             raise PowerCut("no power")
         if 0 <= self._cut_at < self.steps + steps:
@@ -134,15 +132,15 @@ class Sectors:
         return content
 
     def put(self, sector: int, content: bytes) -> None:
-        """Let 4,096 bytes stand there."""
+        """Store 4,096 bytes there."""
         self.content[sector] = content
 
     def blank(self, sector: int) -> None:
-        """Let every bit of it be 1."""
+        """Set every bit of it to 1."""
         self.content.pop(sector, None)
 
     def image(self) -> "dict[int, bytes]":
-        """The content by sector, erased ones left out; not changed by what happens later."""
+        """The content by sector, erased ones left out; not changed later."""
         for sector, content in self.content.items():
             self.content[sector] = bytes(content)
         return dict(self.content)  # type: ignore[arg-type]  # all of them are bytes now
@@ -179,7 +177,7 @@ class Chip:
         """How long a real chip would have been busy since the counts were reset."""
         return (self.page_programs * PAGE_PROGRAM_US + self.erases * SECTOR_ERASE_US) / 1000
 
-    # --- what a clock does ---
+    # --- a clock's operations ---
 
     def read(self, sector: int, offset: int, buf: "bytearray | memoryview") -> None:
         """Fill `buf` from there. Raises PowerCut, ReadError, ValueError outside of the chip."""
@@ -251,23 +249,23 @@ class Chip:
             raise PowerCut(f"while erasing sector {sector}")
 
     def wanted_ones(self, sector: int, offset: int, bits: int) -> None:
-        """`bits`, big-endian from `offset` on, should become 1, which no program does. A chip says nothing."""
+        """`bits`, big-endian from `offset` on, should become 1, which no program does. A chip ignores that silently."""
         if bits:
             raise ProgramRefused(f"program of 0 to 1 in sector {sector} at {offset}")
 
-    # --- what happens to it ---
+    # --- faults ---
 
     def rot(self, sector: int, offset: int, mask: int) -> None:
-        """Turn the bits of `mask` in one byte."""
+        """Flip the bits of `mask` in one byte."""
         self.cells.writable(sector)[offset] ^= mask
 
     def make_unstable(self, sector: int, offset: int, mask: int) -> None:
-        """Let the bits of `mask` in one byte read differently each time, until they are programmed again or erased."""
+        """Make the bits of `mask` in one byte read differently each time, until they are programmed again or erased."""
         cells = self.unstable.setdefault(sector, {})
         cells[offset] = cells.get(offset, 0) | mask
 
     def mend(self) -> None:
-        """End every lasting fault; what the cells hold stays as it is."""
+        """End every lasting fault; the cells' content is unchanged."""
         self.dead.clear()
         self.unreadable.clear()
         self.unstable.clear()

@@ -1,4 +1,4 @@
-"""What waits for a person raises its hand: for each reason a metric from zero, an event, and a row with what to do.
+"""Items that need attention: for each reason a metric from zero, an event, and a row with what to do.
 
 `SCENES` brings each reason of the table about as the bridge meets it: through intake, registrar and health monitor.
 """
@@ -72,7 +72,7 @@ def counted(world: World) -> dict[str, int]:
 
 
 def figures(world: World) -> dict[str, int]:
-    """What Prometheus is shown of it."""
+    """The metrics for Prometheus."""
     metrics = Metrics()
     metrics.watch_attention(lambda: counted(world))
     shown = generate_latest(metrics.registry).decode()
@@ -288,7 +288,7 @@ MARKS: dict[str, dict[str, object]] = {
 
 
 async def marked(world: World, cause: str) -> None:
-    """A clock comes to be marked for a cause."""
+    """A clock gets a mark for a cause."""
     monitor = HealthMonitor(world.store, lambda: world.now_ms, connected=lambda: True, connections=lambda: 1)
     if cause == "never-heard":
         world.now_ms += 2 * DAY_MS
@@ -509,7 +509,7 @@ def test_nothing_of_the_list_shows_a_badge_or_a_number(world: World) -> None:
         assert secret not in told.lower()
 
 
-# --- what came late ---
+# --- late items ---
 
 
 def came_late(world: World, direction: Direction, utc_ms: int) -> None:
@@ -670,7 +670,7 @@ def test_every_punch_of_a_visitors_badge_is_closed_at_once(world: World) -> None
     assert world.states() == ["CLOSED", "CLOSED", "UNASSIGNED"]
 
 
-# --- what ends it ---
+# --- endings ---
 
 
 async def test_an_authority_that_answers_again_is_away_no_more_and_so_after_a_restart(world: World) -> None:

@@ -67,7 +67,7 @@ class Pulled(Exception):
 
 @dataclass
 class Laid:
-    """A card somebody lays on the reader; it leaves after so many answers, n.5: it carries out one more."""
+    """A card on the reader; it is removed after so many answers, n.5: it carries out one more."""
 
     card: Desfire
     frames: float = 1e9
@@ -87,7 +87,7 @@ class Laid:
 @dataclass
 class DeskClock:
     """A clock in issue mode, as docs/protocol.md has it. `pile` is what will be laid on its reader, one after another;
-    a tuple of a DeskResult and a payload is what it says in place of a badge.
+    a tuple of a DeskResult and a payload is what it answers instead of a badge.
     """
 
     clock: Clock
@@ -382,11 +382,11 @@ async def test_a_badge_that_cannot_be_one_is_refused_with_what_to_take(
     assert "DESFire" in job.outcome.do
 
 
-# --- a card that is not what it says ---
+# --- a card with false claims ---
 
 
 def keys_of(card: Desfire) -> set[str]:
-    """Every key on a card but the factory's: what its emulator was given."""
+    """Every key on a card except the factory's, from its emulator."""
     found = {key[0] for one in card.memory()["applications"].values() for key in one["keys"]}
     return found - {bytes(16).hex()}
 
@@ -411,7 +411,7 @@ def read_with(key: bytes) -> cards.Dialogue[bytes]:
 async def test_an_emulated_blank_card_that_claims_a_victims_uid_gets_no_key_of_the_victims(
     world: World, issued_by: str
 ) -> None:
-    """The bridge knows the UIDs of the cards that this version issued, and of earlier ones that were read since."""
+    """The bridge has the UIDs of the cards that this version issued, and of earlier ones that were read since."""
     victim = DesfireEv2(UID)
     if issued_by == "this version":
         await office(world, Laid(victim)).done(Kind.ISSUE, "W-001")
@@ -746,7 +746,7 @@ async def test_a_fault_of_the_bridge_costs_the_job_and_not_the_bridge(
     assert (await one.done(Kind.READ)).state is DeskState.DONE
 
 
-# --- what others may send ---
+# --- messages of others ---
 
 
 async def test_frames_that_are_no_answer_change_nothing(world: World) -> None:

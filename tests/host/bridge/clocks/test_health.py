@@ -1,4 +1,4 @@
-"""The marks of a clock: which it gets, why, and that each is reported once when it comes and once when it goes."""
+"""The marks of a clock: which it gets, why, and that each is reported once when it begins and once when it ends."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WELL: dict[str, Any] = {
 
 
 def facts(*, status: dict[str, Any] | None = None, **known: Any) -> Facts:
-    """Of a clock that is well, but for what is said."""
+    """The facts of a healthy clock, except for the given ones."""
     return Facts(
         **{
             "state": ClockState.ACTIVE,

@@ -1,4 +1,4 @@
-"""What an operator sees of clocks and decides about them; how a clock's life ends; what its STATUS alarms about."""
+"""The operator's view of clocks and decisions about them; how a clock is retired; alarms from its STATUS."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_retire_record_ends_the_clock_once_everything_is_taken_and_is_acknowle
 
 
 def test_no_first_key_stays_in_the_store(world: World) -> None:
-    """Nor the first key of an epoch whose records came: what the bridge holds forges the future alone."""
+    """Nor the first key of an epoch whose records arrived: the bridge's keys can only forge future records."""
     clock = world.clock
     world.punches(*clock.start(), clock.punch(STRANGER_UID), clock.close_epoch(), clock.punch(STRANGER_UID))
     row = world.clock_row()
@@ -207,7 +207,7 @@ def test_orders_to_a_clock_that_is_replaced_or_ended_are_closed(world: World, de
     assert device.head == 3
 
 
-# --- what an operator sees ---
+# --- the operator's view ---
 
 
 def test_a_decision_without_a_reason_is_none(world: World, device: Device) -> None:

@@ -1,4 +1,4 @@
-"""Settings that operators change from the office: read, kept, sent, taken or refused; and shown."""
+"""Settings that operators change from the office: parsed, stored, sent, accepted or refused; and shown."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Bridge:
         self.world.status(self.world.clock.online(session=session, **told))
 
     async def sent(self) -> list[tuple[int, dict[str, Any]]]:
-        """What one round sends."""
+        """The frames of one round."""
         await self.settings.work()
         messages, self.published[:] = list(self.published), []
         opened = [self.world.clock.hear(message.payload) for message in messages]

@@ -1,7 +1,8 @@
-"""What is sent to clocks: acknowledgements, receipts, the time."""
+"""Frames to clocks: acknowledgements, receipts, the time."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,6 +11,7 @@ from tests.host.bridge.world import BOTH, STRANGER_UID, Clock, World, running
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.frames_out import COUNTER_BLOCK, Downlink, Message
 from badgeclock.bridge.downlink.receipts import NewReceipt
+from badgeclock.bridge.intake import batcher
 from badgeclock.bridge.intake.acknowledger import Acknowledger
 from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.bridge.intake.batcher import Batch, Batcher
@@ -18,6 +20,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.protocol import frames
 from badgeclock.protocol.errors import FrameRefused
 from badgeclock.protocol.frames import Ack, FrameType, ReceiptState, Verdict
+from badgeclock.protocol.record import BATCH_RECORDS, RECORD_BYTES
 
 DATABASES = BOTH
 
@@ -26,7 +29,7 @@ HOUR_MS = 3_600_000
 
 @dataclass
 class Line:
-    """Stands where the broker's connection is."""
+    """Replaces the broker's connection."""
 
     published: list[Message] = field(default_factory=list)
     paused: bool = False
@@ -54,7 +57,7 @@ def batcher_on(world: World, line: Line, *, queue_messages: int = 100, group_mes
 
 
 async def answers(world: World, *messages: tuple[str, bytes]) -> list[Message]:
-    """What the bridge publishes for one group of messages."""
+    """The bridge's publications for one batch of messages."""
     line = Line()
     clock_messages = [ClockMessage(topic, payload, world.now_ms) for topic, payload in messages]
     await batcher_on(world, line).commit(Batch(clock_messages))
@@ -219,6 +222,40 @@ async def test_a_queue_that_is_full_stops_the_reading_and_every_message_is_taken
     await running(grouping.run(), lambda: len(world.stored()) == 7)
     assert not line.paused
     assert world.stored() == raws
+
+
+async def test_messages_that_come_right_after_a_commit_share_the_next_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batcher, "APART_S", 3600.0)
+    sizes: list[int] = []
+    grouping = batcher_on(world, Line())
+    commit, committed = grouping.commit, asyncio.Event()
+
+    async def counted(batch: Batch) -> None:
+        sizes.append(batch.length)
+        await commit(batch)
+        committed.set()
+
+    monkeypatch.setattr(grouping, "commit", counted)
+    first = b"".join(world.clock.start())
+    raws = [world.clock.punch(STRANGER_UID) for _ in range(batcher.ENOUGH_BYTES // RECORD_BYTES)]
+    much = [b"".join(raws[at : at + BATCH_RECORDS]) for at in range(3, len(raws), BATCH_RECORDS)]
+    topic = world.clock.topic("punches")
+
+    async def deliver() -> None:
+        grouping.deliver(topic, first)
+        await committed.wait()
+        for raw in raws[:3]:
+            grouping.deliver(topic, raw)
+            await asyncio.sleep(0)
+        for some in much:
+            grouping.deliver(topic, some)
+
+    sending = asyncio.create_task(deliver())
+    await running(grouping.run(), lambda: len(world.stored()) == 2 + len(raws))
+    await sending
+    assert sizes == [1, 3 + len(much)], "alone at once; the others together, once they are enough"
 
 
 async def test_what_was_verified_ahead_counts_only_where_the_store_stands_as_was_guessed(world: World) -> None:

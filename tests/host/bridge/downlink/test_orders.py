@@ -1,4 +1,4 @@
-"""Orders to clocks: how they go out, what ends them, and which reports are believed."""
+"""Orders to clocks: how they are sent, what ends them, and which reports are accepted."""
 
 from __future__ import annotations
 

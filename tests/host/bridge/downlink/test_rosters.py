@@ -1,4 +1,4 @@
-"""Rosters on their way to clocks: who is on them, when they go out, and what ends or breaks a transfer."""
+"""Rosters on their way to clocks: their badges, when they are sent, and what ends or breaks a transfer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECOND = "clock-0002"
 
 
 class Flash:
-    """A clock's side: takes parts in order, answers each, and reports its state in STATUS. `says` answers otherwise."""
+    """A clock's side: takes parts in order, answers each, and reports its state in STATUS. `says` overrides answers."""
 
     def __init__(self, world: World, clock: Clock) -> None:
         self.world = world
@@ -63,7 +63,7 @@ class Flash:
         return frames.seal_frame(frames.upward_key(clock.link_key), clock.name, NO_SESSION, frame)
 
     def online(self, session: bytes) -> None:
-        """A STATUS of a new connection, as the bridge takes it."""
+        """A STATUS of a new connection, for the bridge."""
         frame = self.clock.online(session=session, roster=(self.version, len(self.known)), settings=0)
         self.world.status(frame, self.clock)
 
@@ -101,7 +101,7 @@ class Bridge:
         self.flashes = {name: Flash(world, clock) for name, clock in world.clocks.items()}
 
     async def rounds(self, count: int = 12) -> int:
-        """So many rounds of the bridge, and what clocks say to them; gives the frames that were sent."""
+        """So many rounds of the bridge, with the clocks' answers; returns the frames sent."""
         sent = 0
         for _ in range(count):
             await self.rosters.work()

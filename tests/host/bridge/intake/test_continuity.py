@@ -33,7 +33,7 @@ MANY = settings(A_FEW, max_examples=1500)
 
 @pytest.fixture
 def device(world: World) -> Device:
-    """A clock that has run for a while, whose records are all taken."""
+    """A clock that has run for a while, whose records are all accepted."""
     made = Device(world.clock)
     made.start()
     for _ in range(4):
@@ -54,7 +54,7 @@ def restart_bridge(world: World) -> None:
 
 
 def expect_held(world: World, reason: str, truth: Clock) -> None:
-    """Under quarantine for that reason, and nothing but the true chain was taken."""
+    """Under quarantine for that reason, and only the true chain was accepted."""
     row = world.clock_row()
     assert (row.state, row.held_reason) == ("QUARANTINED", reason)
     assert set(world.stored()) <= set(truth.sent)
@@ -279,7 +279,7 @@ def test_the_same_number_used_twice_is_an_equivocation_that_says_whether_the_clo
     assert "in step with the store" in world.rows(schema.events)[-1].detail
     device.clock.punch()
     acks = talk(world, device)
-    assert acks[-1] == (device.head, Verdict.QUARANTINE, bytes(8))  # what the seal proves is taken, and waits
+    assert acks[-1] == (device.head, Verdict.QUARANTINE, bytes(8))  # records with a valid seal are accepted, and wait
     assert world.states()[-1] == "WAITING"
 
 
@@ -332,7 +332,7 @@ def test_each_way_in_which_a_status_and_the_store_can_disagree(
     assert (found and found.kind) == kind
 
 
-# --- what becomes of it ---
+# --- the result ---
 
 
 def test_a_clock_that_was_put_back_and_released_comes_under_quarantine_again(world: World, device: Device) -> None:

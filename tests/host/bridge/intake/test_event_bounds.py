@@ -1,4 +1,5 @@
-"""What one clock, or somebody under invented names, can have written down: so many rows of a kind, and no number."""
+"""Limits of the events that one clock, or somebody under invented names, can cause: rows per kind, and no national
+number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bridge makes of the bytes that clocks, or others, publish."""
+"""The bridge's handling of bytes that clocks, or others, publish."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One clock's certificate in a stranger's hands, on the broker as it is set up here: what it costs the others."""
+"""One clock's certificate in a stranger's hands, on the real broker: its effect on the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STORES = {"sqlite": 1, "postgresql": 2}
 """Kinds of store, and how many workers the bridge has on them."""
 NEVER_S = 1e9
 GREEDY = [b"$share/bridge/badgeclock/v1/+/punches", b"$share/own/badgeclock/v1/#", b"badgeclock/v1/+/punches", b"#"]
-"""What a thief asks for: the group of an earlier version, one of its own, everything."""
+"""A thief's subscriptions: the group of an earlier version, one of its own, everything."""
 
 
 @pytest.fixture

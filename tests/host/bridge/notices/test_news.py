@@ -1,4 +1,4 @@
-"""What somebody is called for, once, and what a letter says of it."""
+"""The reasons for notices, each once, and the text of a letter."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def look(
 
 
 def bodies(world: World) -> list[dict[str, Any]]:
-    """What the letters to Anna say, oldest first."""
+    """The texts of the letters to Anna, oldest first."""
     return [row.body for row in world.rows(schema.letters) if row.recipient == ANNA.mark]
 
 

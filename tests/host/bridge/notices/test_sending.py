@@ -53,7 +53,7 @@ BODY = {"kind": "notices", "new": [LINE], "over": [], "made_ms": NOON_MS}
 
 
 class Mailbox:
-    """A mail server with TLS that takes letters from who knows the password."""
+    """A mail server with TLS that accepts letters with the password."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self.letters: list[Envelope] = []
@@ -90,7 +90,7 @@ class Mailbox:
 
 
 class Hook(ThreadingHTTPServer):
-    """A webhook, and a heartbeat's address: keeps what it is asked, and answers with `status`."""
+    """A webhook, and a heartbeat's address: records its requests, and answers with `status`."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Asked)
@@ -296,7 +296,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 async def silent() -> AsyncIterator[int]:
-    """A server that takes connections and says nothing: its port."""
+    """A server that accepts connections and never answers: its port."""
     held: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]

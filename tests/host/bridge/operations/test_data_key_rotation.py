@@ -167,7 +167,7 @@ def test_the_bridge_punches_on_while_its_key_is_changed_and_after(world: World, 
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process is killed."""
 
 
 CUTS = 10

@@ -1,4 +1,4 @@
-"""What is kept for how long, how it ends, and what a person may ask for."""
+"""What is kept for how long, how it is deleted, and a person's own data."""
 
 from __future__ import annotations
 

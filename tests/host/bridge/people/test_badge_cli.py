@@ -1,4 +1,4 @@
-"""`badgeclock badge` and the badge key's commands: what an operator sees, and with which exit code it ends."""
+"""`badgeclock badge` and the badge key's commands: their output and exit codes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def run(config: Path, *arguments: str) -> Result:
 
 @contextmanager
 def bridge_that(world: World, state: DeskState, outcome: Outcome) -> Iterator[None]:
-    """Takes every job on, says how far it is, and ends it so."""
+    """Starts every job, reports its progress, and ends it with this outcome."""
     stop = threading.Event()
 
     def serve() -> None:

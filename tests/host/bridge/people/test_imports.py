@@ -1,4 +1,4 @@
-"""Imports from the office's tables: what is taken, what is refused and how it is said, and all or nothing."""
+"""Imports from the office's tables: what is accepted, what is refused with which message, and all or nothing."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def zipped(**members: bytes) -> bytes:
 
 
 def with_member(content: bytes, name: str, old: bytes, new: bytes) -> bytes:
-    """An XLSX file whose member of this name says something else."""
+    """An XLSX file with another content for the member of this name."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as after:
         for member in before.namelist():
@@ -354,14 +354,20 @@ def test_a_table_that_is_not_clear_is_refused_without_quoting_it(content: bytes,
     assert ANNA_NISS not in str(refused.value)
 
 
-def test_the_command_names_each_bad_row_and_tells_no_number(world: World, tmp_path: Path) -> None:
-    (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
-    (tmp_path / "data.key").chmod(0o600)
-    config = tmp_path / "bridge.toml"
+def bridge_toml(folder: Path) -> Path:
+    """Settings of the world's store in that folder."""
+    (folder / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    (folder / "data.key").chmod(0o600)
+    config = folder / "bridge.toml"
     config.write_text(
         '[broker]\nca = "c"\ncertificate = "c"\nkey = "k"\n[secrets]\ndata_key_file = "data.key"\n'
         '[authority]\nendpoint = "http://127.0.0.1:9/"\n'
     )
+    return config
+
+
+def test_the_command_names_each_bad_row_and_tells_no_number(world: World, tmp_path: Path) -> None:
+    config = bridge_toml(tmp_path)
     path = tmp_path / "workers.csv"
 
     def run(*options: str) -> Any:

@@ -1,4 +1,4 @@
-"""Another key for a site: what a stolen clock's key finds before and after, and that nobody's history is lost by it."""
+"""Another key for a site: what a stolen clock's key reveals before and after, and that nobody's history is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way that a clock takes a punch for, as firmware/app/punch.py decides it, for simulations of many days.
+"""The way that a clock gives a punch, like firmware/app/punch.py, for simulations of many days.
 
 `tests/conformance/test_clock_ways.py` holds it to the firmware itself.
 """

@@ -1,4 +1,4 @@
-"""The way of a punch that no key says: flagged where nothing bears it out, and put right by a key at once."""
+"""The way of a punch without a key: flagged if nothing confirms it, and corrected by a key at once."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_such_a_movement_is_cancelled_as_any_other(cleaners: World) -> Non
 @pytest.mark.parametrize(
     ("before", "then", "flag"),
     [
-        # What the movement before says bears it out, over a night and over a weekend.
+        # The movement before confirms it, over a night and over a weekend.
         (("2026-01-05 17:00", OUT), ("2026-01-06 07:00", IN, ASSUMED), None),
         (("2026-01-02 17:00", OUT), ("2026-01-05 07:00", IN, ASSUMED), None),
         (("2026-01-05 22:00", IN), ("2026-01-06 06:00", OUT, ASSUMED), None),

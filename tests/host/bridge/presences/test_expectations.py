@@ -1,4 +1,4 @@
-"""Who is expected where no plan says so: the rule of the last working days, and that of Dimona; no store."""
+"""Who is expected without a plan: the rule of the last working days, and that of Dimona; no store."""
 
 from __future__ import annotations
 

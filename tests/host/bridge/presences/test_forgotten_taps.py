@@ -1,4 +1,5 @@
-"""What every person-day must come to when taps are forgotten, shifts pass midnight and gates know only their own taps.
+"""The right result for every person-day when taps are forgotten, shifts pass midnight and gates have only their own
+taps.
 
 `forgotten_taps.csv` has a punch a row: the gate, its local time, the key that was pressed, what is expected. Where no
 key was pressed, the way is that of the clock's own rule (`clock_ways`), as the firmware has it.
@@ -58,7 +59,7 @@ def cases() -> list[Any]:
 
 
 class Gates:
-    """The gates of the one site, each with a clock that knows its own punches only."""
+    """The gates of the one site, each with a clock that has only its own punches."""
 
     def __init__(self, world: World, *, knows_midnight: bool) -> None:
         self.world = world

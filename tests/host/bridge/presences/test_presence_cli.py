@@ -1,4 +1,4 @@
-"""The commands with which a person looks at what waits, and decides."""
+"""The commands for reviewing open items, and deciding."""
 
 from __future__ import annotations
 

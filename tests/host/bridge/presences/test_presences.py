@@ -1,4 +1,4 @@
-"""What the bridge declares, what it leaves to a person, and what it sends to the clock."""
+"""The bridge's declarations, items for a person, and receipts to the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each sector's rule makes of punches: tables of cases, and what holds for all of them."""
+"""The result of each sector's rule for punches: tables of cases, and properties of all of them."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_under_which_employer_a_worker_is_declared(kind: IdentityKind, kbo: str 
     assert employer_declared(kind, kbo) == declared
 
 
-# --- the same through the store, up to what the authority gets ---
+# --- the same through the store, up to the authority's items ---
 
 
 def sent(world: World) -> list[tuple[str | None, str | None, str | None, str | None]]:

@@ -1,4 +1,4 @@
-"""Hours out of punches: what is worked, what is a break, and what is not known."""
+"""Hours from punches: worked time, breaks, and unknown time."""
 
 from __future__ import annotations
 

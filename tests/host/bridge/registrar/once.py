@@ -1,8 +1,8 @@
 """Lives of a bridge before an authority that counts: its real store, client and registrar, over real HTTP.
 
-A life queues presences, lets a bridge send them, kills it, starts it again, and at last lets one run until nothing is
-under way. Then every presence is either registered once, under a number that the authority gave for it, or waits for a
-person and is not registered at all. Whatever else is `doubled` or `lost`.
+A life queues presences, lets a bridge send them, kills and restarts it, and finally lets one run until nothing is under
+way. Then every presence is either registered once, under a number that the authority gave for it, or waits for a person
+and is not registered at all. Whatever else is `doubled` or `lost`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ NIGHTS: Final = (
 
 
 class Counts(NamedTuple):
-    """What lives came to."""
+    """The results of lives."""
 
     cases: int = 0
     doubled: int = 0
@@ -80,7 +80,7 @@ _KEY: Final = rsa.generate_private_key(65537, 2048)
 
 @dataclass
 class Life:
-    """A world, its authority, and the bridges that come and go."""
+    """A world, its authority, and the bridges that start and stop."""
 
     folder: Path
     start: str = NIGHTS[0]
@@ -191,7 +191,7 @@ class Life:
             await eventually(self.settled, PATIENCE_S)
 
     def names(self) -> dict[str, Any]:
-        """Each presence by what the authority knows it by: its reference, or over REST who, which way and when."""
+        """Each presence by its key at the authority: its reference, or over REST person, way and time."""
         if self.wire == "soap":
             return {row.reference: row for row in self.rows()}
         with self.world.store.read() as connection:
@@ -223,7 +223,7 @@ class Life:
 
 
 def _name_of(item: Item) -> str:
-    """What the counting authority calls an item."""
+    """The counting authority's name of an item."""
     if isinstance(item, MovementItem):
         return f"{item.inss} {item.direction.upper()} {item.moment:%Y-%m-%dT%H:%M:%SZ}"
     return item.reference

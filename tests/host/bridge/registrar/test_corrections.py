@@ -1,4 +1,4 @@
-"""What a person decides: cancel, correct, declare, close; each with author and reason, and never behind the day."""
+"""A person's decisions: cancel, correct, declare, close; each with author and reason, and never after the day."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def reference(world: World, at: int = 0) -> str:
 
 
 def states(world: World) -> list[str]:
-    """Where each presence stands."""
+    """The state of each presence."""
     return [row.state for row in world.rows(schema.presences)]
 
 

@@ -1,4 +1,5 @@
-"""What an answer in doubt leads to, besides a search: how wide it is, when it proves something, and who is to blame."""
+"""The effects of an answer in doubt besides a search: its width, when it proves something, and which item is at
+fault."""
 
 from __future__ import annotations
 

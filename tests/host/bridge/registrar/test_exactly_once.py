@@ -153,7 +153,7 @@ ACTS = st.one_of(
 
 
 class Life:
-    """A world, and what happens in it."""
+    """A world, and its events."""
 
     def __init__(self, folder: Path) -> None:
         self.world = World(folder)

@@ -1,4 +1,4 @@
-"""What the office registers: once, by the way of every presence, marked as its own, where the law allows it."""
+"""Registrations by the office: once, processed like every presence, marked as its own, where the law allows it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An authority that counts, whatever it answers and whenever it commits: nobody registered twice, and nobody forgotten.
 
-`answers_of_the_authority.csv` says what an authority may answer, whether it had committed, and what is right; each of
-its rows is a test. The table of all statuses and faults, and the lives by seed, are whole under `make torture`.
+`answers_of_the_authority.csv` has an authority's possible answers, whether it had committed, and the right result; each
+of its rows is a test. The table of all statuses and faults, and the lives by seed, are whole under `make torture`.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def first(answer: Answer, commits: str = NOTHING, after_s: float = 0.0) -> Calla
 
 
 def operations(authority: CountingAuthority) -> list[str]:
-    """What was called, in order, without the looks at what is registered."""
+    """The calls, in order, without queries of registrations."""
     return [operation for operation, _, _ in authority.calls if operation != "get"]
 
 
 def registers(authority: CountingAuthority) -> list[list[str]]:
-    """What each call of `register` carried."""
+    """The items of each call of `register`."""
     return [references for operation, references, _ in authority.calls if operation == "register"]
 
 
@@ -226,7 +226,7 @@ async def seen_late(life: Life) -> None:
 
 
 async def autumn(life: Life) -> None:
-    """In the second 02:05 a service that compares wall times finds what a search asks for."""
+    """In the second 02:05 a service that compares wall times finds the searched entries."""
     life.time.now_ms = int(datetime(2026, 10, 25, 1, 5, tzinfo=UTC).timestamp() * 1000)
     await is_searched_for(life, Answer("cut", how="cut"), BEFORE)
     assert {entry.created[:15] for entry in life.authority.books} == {"2026-10-25T02:0"}

@@ -1,4 +1,4 @@
-"""A day in the store beside the same day at the authority: what differs is listed, and nothing is changed."""
+"""A day in the store beside the same day at the authority: differences are listed, and nothing is changed."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def note(world: World, reason: str = "", subject: tuple[str, int] | str = "store
 
 
 def tampered(tmp_path: Path, *statements: str) -> None:
-    """What somebody does who has the database's file: takes the triggers away first."""
+    """The attack of somebody with the database's file: removes the triggers first."""
     with sqlite3.connect(tmp_path / "bridge.db") as direct:
         for name in ("acts_UPDATE", "acts_DELETE"):
             direct.execute(f"DROP TRIGGER {name}")

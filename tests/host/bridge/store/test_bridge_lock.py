@@ -1,4 +1,4 @@
-"""One bridge a store: the second one says who has it, and nothing but the first one's end lets another in."""
+"""One bridge per store: the second one reports the holder, and only the first one's end frees the store."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_second_says_who_has_it_until_the_first_ends_however_it_ends(databas
 
 
 async def when_free(url: str) -> bridge_lock.BridgeLock:
-    """The lock, as soon as the system or the server has noticed that its holder is gone."""
+    """The lock, as soon as the system or the server has noticed that its holder has ended."""
     taken: list[bridge_lock.BridgeLock] = []
 
     def free() -> bool:
@@ -81,7 +81,7 @@ def lose(url: str) -> None:
 
 
 def holder(url: str) -> str | None:
-    """Who has the lock: what its file says, written once it is held; on PostgreSQL the number of its session."""
+    """The lock's holder: from its file, written once it is held; on PostgreSQL the number of its session."""
     if url.startswith("sqlite:///"):
         file = Path(url.removeprefix("sqlite:///") + ".lock")
         return (file.read_text() or None) if file.exists() else None

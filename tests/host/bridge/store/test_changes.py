@@ -1,4 +1,4 @@
-"""Whether anything was committed since the last look; and a store that is open for reading alone."""
+"""Whether anything was committed since the last look; and a read-only store."""
 
 from __future__ import annotations
 

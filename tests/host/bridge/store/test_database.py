@@ -1,4 +1,4 @@
-"""The store: its form, what it survives, and what a copy of it gives away."""
+"""The store: its form, what it survives, and what a copy of it reveals."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_copy_of_the_store_tells_no_number_no_badge_and_no_key(tmp_path: Path)
     for secret in [*secrets, root, *masters, world.clock.link_key, world.clock.e0, state.r, state.e_next]:
         assert secret not in content
         assert secret.hex().encode() not in content
-    assert token_of(ANNA_UID) in content  # what is searched for is really there to be found
+    assert token_of(ANNA_UID) in content  # the data searched for is really there
 
 
 def test_values_open_only_where_they_were_closed() -> None:

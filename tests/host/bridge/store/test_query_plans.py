@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from tests.host.bridge.world import ANNA_UID, BOTH, KBO, SITE, WORKPLACE, World, token_of
+from tests.host.bridge.world import ANNA_UID, BOTH, KBO, SITE, WORKPLACE, Clock, World, token_of
 from tests.query_plans import Grown, Step, Watch, scans, steps_of_sqlite
 from tests.stores import written
 
@@ -77,7 +77,8 @@ def test_one_that_finds_its_rows_is_none(explain: Explain, how: str) -> None:
 
 
 async def test_no_statement_of_days_of_work_reads_all_of_what_grows(world: World, plans: Watch) -> None:
-    """What fills a store with something in every column: punches, calls, corrections, quarantine, lists."""
+    """The statements that fill a store with something in every column: punches, calls, corrections, quarantine,
+    lists."""
     plans.found.clear()
     await written._fill(world)
     assert not plans.found, "\n".join(plans.found)
@@ -97,10 +98,13 @@ def test_the_statement_of_the_product_that_does_it_is_named_once(world: World) -
     assert [one.partition(" ")[0] for one in watch.found] == ["bridge/registrar/outbox.py:next_due_ms"] * len(asked)
 
 
-def test_rows_that_are_changed_past_sqlalchemy_are_found_by_their_key(world: World) -> None:
+def test_rows_that_are_changed_past_sqlalchemy_are_found_by_their_key(world: World, plans: Watch) -> None:
     with world.store.write() as connection:
         if connection.dialect.name != "sqlite":
-            return  # PostgreSQL changes them one by one, each by its key
+            statement = database.update_of_lists(connection, schema.presences, ("id", "tries"))
+            (step,) = plans.grown().steps(statement, [[1, 2], [3, 4]])
+            assert step == Step("presences", "pk_presences", reads_all=False)
+            return
         ran: list[str] = []
         driver: Any = connection.connection.driver_connection
         driver.set_trace_callback(ran.append)
@@ -109,6 +113,21 @@ def test_rows_that_are_changed_past_sqlalchemy_are_found_by_their_key(world: Wor
         statement = next(one for one in ran if one.startswith("WITH new"))
         details = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}")]
     assert any(detail.startswith("SEARCH clocks USING INTEGER PRIMARY KEY") for detail in details), details
+
+
+def test_many_rows_get_values_of_their_own_with_nothing_among_them(world: World) -> None:
+    table = schema.clocks
+    more = [world.add_clock(Clock(f"more-{number}")) for number in range(70)]
+    columns = ("id", "failing_seq", "tag", "boot")
+    rows = [
+        (number, None if number % 2 else number << 33, number.to_bytes(16, "big"), number) for number in range(2, 72)
+    ]
+    with world.store.write() as connection:
+        database.update_rows(connection, table, columns, rows)
+        database.update_rows(connection, table, columns, [])
+        chosen = select(*(table.c[name] for name in columns)).where(table.c.id > 1).order_by(table.c.id)
+        assert connection.execute(chosen).tuples().all() == rows
+    assert more
 
 
 def test_one_group_looks_for_its_badges_in_as_many_statements_whatever_their_sites(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A store of every form is brought to this version's with every row, and its clocks go on.
+"""A store of every form is migrated to this version's with every row, and its clocks continue.
 
 `tests/stores/rNNNN.sql` is what the bridge of that form wrote, in SQLite, for the invented people and clocks of
 `world`: presences with numbers and remarks, an unknown badge, a burnt number, a clock under quarantine, one that ended.
@@ -89,7 +89,7 @@ def _go_on_behind(connection: Any, table: Table) -> None:
 
 
 def revision_of(path: Path) -> str:
-    """The form that a stored database says it has."""
+    """The form of a stored database."""
     (line,) = [line for line in path.read_text().splitlines() if line.startswith('INSERT INTO "alembic_version"')]
     return line.split("'")[1]
 

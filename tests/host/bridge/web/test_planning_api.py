@@ -1,4 +1,4 @@
-"""The interface for planning tools: who is let in, what it does, and that it keeps to its own description."""
+"""The interface for planning tools: admission, behaviour, and agreement with its own description."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def tool(shared: World) -> Tool:
 
 
 class Served:
-    """What schemathesis speaks to: described when tests are collected, over a world once one of them runs."""
+    """The interface for schemathesis: described when tests are collected, over a world once one of them runs."""
 
     def __init__(self) -> None:
         self.app = planning_api.create_app(

@@ -1,4 +1,4 @@
-"""A token that was made for a site or an employer: what it sees and writes, and that the rest is as if not there.
+"""A token for a site or an employer: what it can see and write, and that the rest is hidden.
 
 Two contractors at two sites. Anna and Bram work for the first employer at Quay 7, where Luz (Limosa) does too; Carl and
 Dora for the second, Dora at both sites. Nothing of the other side may be in any answer, whatever is asked.
@@ -82,7 +82,7 @@ def tool_of(world: World, site_names: tuple[str, ...] = (), kbo_numbers: tuple[s
 
 
 def seen(tool: Tool, path: str) -> Any:
-    """What a list shows."""
+    """The entries of a list."""
     answer = tool.get(path)
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -1,4 +1,4 @@
-"""Who is answered on the bridge's port: this machine without a word, others only with a token."""
+"""Admission on the bridge's port: this machine without a token, others only with one."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_beyond_this_machine_the_api_wants_a_token_of_its_scope_and_health_does_
 
 @asynccontextmanager
 async def served(world: World) -> AsyncIterator[Callable[[bytes], Awaitable[tuple[StreamReader, StreamWriter]]]]:
-    """The port, on which somebody connects and says something."""
+    """The port, with a client that sends something."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         settings = HttpSettings(port=probe.getsockname()[1])
