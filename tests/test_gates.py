@@ -248,7 +248,9 @@ def test_no_file_holds_a_secret_or_names_a_private_place() -> None:
 OLD_WORDS = re.compile(
     r"(?<![-\w])anew\b|\bwhoever\b|\bshall\b|\bfor ever\b|\bnone any more\b"
     r"|\b(?:amid|in the mid)st\b|\bthere(?:of|by|in)\b"
-    r"|\b(?:code|clock|bridge|store|module|function|driver|verifier) (?:hears|walks|wishes|bids)\b",
+    r"|\b(?:is|are|was|were|be) told\b|\bwhosever\b|\bto be had\b|\bcannot be had\b|\b(?:has|knows) no word\b"
+    r"|\b(?:code|clock|bridge|broker|store|module|function|driver|verifier|registrar|uplink|firmware|console|authority)"
+    r" (?:hears|heard|walks|wishes|bids|knows|tells|told|wants|thinks|speaks)\b",
     re.IGNORECASE,
 )
 """What nobody says today, and verbs that programs do not do. Names keep theirs: `founded_anew`, `--found-anew`."""

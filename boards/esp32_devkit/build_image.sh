@@ -37,7 +37,7 @@ command -v git >/dev/null || fail "git is missing" "install git"
 if [ "$(git -C "$source" rev-parse HEAD 2>/dev/null)" != "$MICROPYTHON_COMMIT" ]; then
     rm -rf "$source"
     git clone -q --depth 1 --branch "$MICROPYTHON_TAG" -c advice.detachedHead=false "$MICROPYTHON_SOURCE" "$source" \
-        || fail "MicroPython $MICROPYTHON_TAG cannot be had from $MICROPYTHON_SOURCE" "check the network"
+        || fail "MicroPython $MICROPYTHON_TAG cannot be fetched from $MICROPYTHON_SOURCE" "check the network"
     [ "$(git -C "$source" rev-parse HEAD)" = "$MICROPYTHON_COMMIT" ] \
         || fail "$MICROPYTHON_SOURCE has another $MICROPYTHON_TAG than the commit $MICROPYTHON_COMMIT" "name another source"
 fi

@@ -10,7 +10,7 @@ class SettingsError(ClockError):
 
 
 class JournalFull(ClockError):
-    """No record fits: the bridge has not acknowledged enough. Nothing was written; the log goes on once it has."""
+    """No record fits: the bridge has not acknowledged enough. Nothing was written; the log continues once it has."""
 
 
 class JournalRetired(JournalFull):

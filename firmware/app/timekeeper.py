@@ -4,7 +4,7 @@ The running clock is a count of milliseconds that `ticks_ms` drives, with an int
 time:
 
 - at start it comes from the RTC, one second wide, widened by what the RTC may have drifted since it was set;
-- reading the RTC where its second may change cuts that second in half, again and again (`refine`);
+- reading the RTC where its second may change halves that second, repeatedly (`refine`);
 - the bridge over its authenticated channel replaces it by one as wide as the round trip (`set_from_bridge`);
 - every second widens it by the crystal's possible drift, and reading the RTC narrows it again;
 - at the end of June and of December a leap second may come, which is not announced to a clock: the interval grows by

@@ -324,6 +324,13 @@ FIGURES = {
         )
         for size, presences in (("1e4", 10_000), ("1e6", 1_000_000))
     },
+    "console.live200.intake_ratio": Figure(
+        "messages a second that the intake takes at half load beside 200 open pages, of what it takes beside none",
+        "0.95",
+    ),
+    "console.live200.ack_p99_ratio": Figure("ms to 99 of 100 acknowledgements there, of that beside none", "1.2"),
+    "console.live200.ack_p99_ms": Figure("ms to 99 of 100 acknowledgements at half load beside 200 open pages"),
+    "console.live200.fetches_per_s": Figure("pages a second that these 200 fetch meanwhile"),
     "console.first_paint_ms": Figure("ms to the first paint of the first page, Chromium on this machine, median of 9"),
     "console.page_kb": Figure("KB that a browser loads for the first page with everything", "100"),
     "console.live_delay_ms": Figure("ms from a commit in the store to its row on an open page, median of 9", "1000"),

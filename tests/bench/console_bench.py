@@ -36,7 +36,7 @@ from badgeclock.console.door import BridgeDoor
 from badgeclock.console.live import Watch
 from badgeclock.protocol.record import Direction
 from badgeclock.toolchain import programs
-from tests.bench import grown_store
+from tests.bench import grown_store, live_bench
 from tests.host.bridge.world import KBO
 from tests.host.console.morning import Morning, served
 from tests.national_numbers import national_number
@@ -62,7 +62,7 @@ def measure() -> dict[str, float]:
             figures["console.live_delay_ms"] = _live_ms(browser, address, morning)
             browser.close()
         morning.close()
-    return figures
+    return figures | live_bench.measure()
 
 
 def _now_ms(presences: int) -> float:

@@ -116,7 +116,7 @@ class Punching:
 
 
 def fleet_of(rig: Rig, prefix: str, per_s: float, for_s: float) -> list[LoadClock]:
-    """Clocks that the store knows, with punches for so long at so many a second together; not connected."""
+    """Added clocks with punches for `for_s` seconds at `per_s` in total; not connected."""
     fleet = rig.add_clocks(prefix, CLOCKS)
     for clock in fleet:
         clock.seal(max(1, round(per_s * for_s / CLOCKS)), 1, rig.tokens, now_ms())

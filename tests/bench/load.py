@@ -9,7 +9,6 @@ the wire; the last one of each clock is opened with its key.
 from __future__ import annotations
 
 import os
-import random
 import resource
 import select
 import signal
@@ -23,13 +22,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import func
+from sqlalchemy import text as text_of
+
 from badgeclock.bridge.clocks import enrolment
-from badgeclock.bridge.people import badge_keys, badges, employers, identities, sites, workers
+from badgeclock.bridge.people import badge_keys, employers, identities, sites
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.store import vault
-from badgeclock.bridge.store.database import Store
-from badgeclock.bridge.store.vault import Vault
+from badgeclock.bridge.store import schema, vault
+from badgeclock.bridge.store.database import Store, insert_rows
+from badgeclock.bridge.store.vault import PEOPLE, Vault
 from badgeclock.cli.init import prepare
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol.record import Direction, Kind
@@ -67,15 +69,15 @@ class LoadClock:
     packet_id: int = 1
     unread: bytes = b""
 
-    def seal(self, messages: int, records: int, tokens: Sequence[bytes], utc_ms: int) -> None:
-        """Seal so many messages of so many punches each, and make their packets."""
+    def seal(self, messages: int, records: int, tokens: Iterator[bytes], utc_ms: int) -> None:
+        """Seal so many messages of so many punches each, of the next badges, and make their packets."""
         topic = self.clock.topic("punches").encode()
         state = self.clock.state
         next_seq, boot, epoch, in_epoch, r, e_next, tag, genesis = state
         for _ in range(messages):
             raws = []
             for _ in range(records):
-                kind, flags, token, detail = Kind.PUNCH, int(Direction.IN), random.choice(tokens), bytes(8)
+                kind, flags, token, detail = Kind.PUNCH, int(Direction.IN), next(tokens), bytes(8)
                 if in_epoch + 1 >= seal.EPOCH_RECORDS - 8:
                     kind, flags, token = Kind.EPOCH, 0, bytes(8)
                     detail = struct.pack(">II", in_epoch + 1, utc_ms // 86_400_000)
@@ -253,8 +255,8 @@ class Rig:
         self.http_port = free_ports(workers)
         self.workers = workers
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.tokens: list[bytes] = []
-        """Of the badges that workers have (`employ`)."""
+        self.people = 0
+        """How many workers there are (`employ`)."""
         self.broker_command: list[str] = []
         """How the broker is started, if it is another one than the toolchain's."""
         self.mosquitto = broker.write_config(folder / "broker", self.broker_port, self.shop)
@@ -282,23 +284,39 @@ class Rig:
             )
 
     def employ(self, count: int) -> list[bytes]:
-        """So many workers with a badge each; the badges' tokens."""
-        tokens = []
+        """So many more workers with a badge each; the badges' tokens. Their rows are as those of `workers.add` and
+        `badges.assign`, written in bulk.
+        """
+        close, numbers, since_ms = self.vault.close, range(self.people, self.people + count), now_ms()
+        self.people += count
+        uids = [(0x5C000000 + number).to_bytes(4, "big") for number in numbers]
+        tokens = [seal.badge_token(SITE_KEY, badge_keys.UID_READ, uid) for uid in uids]
         with self.store.write() as connection:
-            for number in range(count):
-                reference, national = f"L-{number}", national_number(number)
-                workers.add(
-                    connection,
-                    self.vault,
-                    reference=reference,
-                    name=f"Load {number}",
-                    identity=identities.niss(national),
-                    employer_kbo=KBO,
-                )
-                uid = (0x5C000000 + number).to_bytes(4, "big")
-                badges.assign(connection, self.vault, site=SITE, worker=reference, uid=uid, now_ms=now_ms())
-                tokens.append(seal.badge_token(SITE_KEY, badge_keys.UID_READ, uid))
+            employer = employers.row_id(connection, KBO)
+            site = sites.find_row(connection, SITE)
+            assert site is not None
+            before = connection.execute(func.max(schema.workers.c.id).select()).scalar() or 0
+            ids = range(before + 1, before + 1 + count)
+            rows = []
+            for number, worker in zip(numbers, ids, strict=True):
+                reference, identity = f"L-{number}", identities.niss(national_number(number))
+                name = close(PEOPLE, f"name:{reference}", f"Load {number}".encode())
+                closed = close(PEOPLE, f"identity:{reference}", identity.number.encode())
+                kin = self.vault.indexes(f"{identity.kind}:{identity.number}")
+                rows.append((worker, reference, name, identity.kind.value, closed, kin[0], employer, since_ms))
+            columns = "id", "reference", "name_closed", "identity_kind", "identity_closed", "identity_index"
+            insert_rows(connection, schema.workers, (*columns, "employer_id", "added_ms"), rows)
+            given = ((site.id, token, worker, since_ms) for token, worker in zip(tokens, ids, strict=True))
+            insert_rows(connection, schema.badges, ("site_id", "token", "worker_id", "since_ms"), given)
         return tokens
+
+    def analyze(self) -> None:
+        """Let PostgreSQL count what is there, as it does by itself within a minute: what it plans for a table that was
+        empty, and keeps for its checks of references, reads all of it.
+        """
+        with self.store.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text_of("ANALYZE"))
 
     def add_clocks(self, prefix: str, count: int) -> list[LoadClock]:
         """So many clocks with certificates, added to the bridge; GENESIS and BOOT are their first packet."""

@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,10 @@ from tests.host.bridge.world import ANNA_UID, BRAM_UID, Clock, World, token_of
 from tests.postgres import Cluster
 
 SIZE = float(os.environ.get("BADGECLOCK_BENCH_SIZE", "1"))
-WORKERS = 500
-"""Badges in use."""
+PUNCHES_A_PRESENCE = 3
+"""As many as a day has of a worker: in, a break's two or the way out, and one that the badge was held too long for."""
 SINGLE_CLOCKS, SINGLE_MESSAGES, SINGLE_WINDOW = 200, 300, 64
-BATCH_CLOCKS, BATCH_MESSAGES, BATCH_WINDOW, BATCH_RECORDS = 100, 64, 8, 63
+BATCH_CLOCKS, BATCH_MESSAGES, BATCH_WINDOW, BATCH_RECORDS = 100, 10, 8, 63
 BACKLOG_RECORDS = 200_000
 CONNECTED = 10_000
 GROWN = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -78,7 +79,6 @@ def rig_of(kind: str, workers: int) -> Iterator[Rig]:
         cluster = Cluster() if kind == "postgres" else None
         rig = Rig(Path(folder), cluster.url(cluster.create()) if cluster else "sqlite:///bridge.db", workers)
         try:
-            rig.tokens = rig.employ(WORKERS)
             yield rig
         finally:
             rig.close()
@@ -87,10 +87,17 @@ def rig_of(kind: str, workers: int) -> Iterator[Rig]:
 
 
 def fleet_of(rig: Rig, prefix: str, clocks: int, messages: int, records: int) -> list[LoadClock]:
-    """Clocks that are added and founded, with sealed messages; not connected."""
+    """Clocks that are added and founded, with sealed messages; not connected. Each badge, of a worker of its own, is
+    punched three times, in random order at any of the clocks: twenty thousand badges for 200 clocks with 300 messages.
+    """
     fleet = rig.add_clocks(prefix, clocks)
+    punches = clocks * messages * records
+    badges = rig.employ(-(-punches // PUNCHES_A_PRESENCE)) * PUNCHES_A_PRESENCE
+    rig.analyze()
+    random.shuffle(badges)
+    tokens = iter(badges)
     for clock in fleet:
-        clock.seal(messages, records, rig.tokens, now_ms())
+        clock.seal(messages, records, tokens, now_ms())
     return fleet
 
 
@@ -344,7 +351,7 @@ def _us_per_punch(world: World, clocks: Sequence[Clock]) -> float:
     tokens = [token_of(ANNA_UID), token_of(BRAM_UID)]
     senders = [LoadClock(clock) for clock in clocks]
     for sender in senders:
-        sender.seal(GROWTH_MESSAGES, BATCH_RECORDS, tokens, world.now_ms)
+        sender.seal(GROWTH_MESSAGES, BATCH_RECORDS, cycle(tokens), world.now_ms)
     intake = Intake(world.vault, Downlink(world.vault))
     payloads = [
         ClockMessage(sender.clock.topic("punches"), b"".join(sender.sealed[at : at + BATCH_RECORDS]), world.now_ms)

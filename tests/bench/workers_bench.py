@@ -32,7 +32,7 @@ LOADS: Final = {
     "single": (SINGLE_CLOCKS, SINGLE_MESSAGES, SINGLE_WINDOW, 1),
     "batch": (BATCH_CLOCKS, BATCH_MESSAGES, BATCH_WINDOW, BATCH_RECORDS),
 }
-WARM_MESSAGES: Final = 12
+WARM_MESSAGES: Final = {"single": 12, "batch": 2}
 """Of each clock, before those that are measured."""
 
 
@@ -54,13 +54,14 @@ def measure() -> dict[str, float]:
 def _drive(rig: Rig, load: str) -> tuple[int, dict[str, float]]:
     """How many messages were sent again, and the figures of a load, from the first message to the last ACK."""
     clocks, messages, window, records = LOADS[load]
-    fleet = fleet_of(rig, load, clocks, WARM_MESSAGES + scaled(messages), records)
+    fleet = fleet_of(rig, load, clocks, WARM_MESSAGES[load] + scaled(messages), records)
     for clock in fleet:
         clock.connect(rig)
     drive = Drive(fleet)
     drive.listen(0.5)
     kept = [clock.keep_back(scaled(messages)) for clock in fleet]
     drive.run(window)
+    rig.analyze()
     for clock, (packets, ends) in zip(fleet, kept, strict=True):
         clock.packets += packets
         clock.ends += ends

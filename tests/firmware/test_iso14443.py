@@ -248,7 +248,7 @@ def test_an_irq_pin_that_never_moves_or_lies_is_given_up():
 
 def held_up(chip, begin, look, not_yet):
     """The first look after each call of the chip's `begin` finds it still at work, and another task comes in before the
-    driver is told.
+    driver gets it.
     """
     begun = getattr(chip, begin)
     at_work = True

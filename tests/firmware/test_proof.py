@@ -88,7 +88,7 @@ def test_a_badge_of_ev1_counts_only_where_the_site_allows_it():
     card = issued(kind="ev2")
     site = ProofSite(ev1="allow")
     site.hold(card)
-    assert not any(command[1] == 0xAA for command in card.commands), "the stronger way where the card knows it"
+    assert not any(command[1] == 0xAA for command in card.commands), "the stronger way if the card supports it"
 
 
 def test_a_badge_of_an_earlier_version_has_no_issue_and_stays_valid():

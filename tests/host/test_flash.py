@@ -271,7 +271,7 @@ def test_an_image_that_is_not_what_was_signed_is_refused_and_not_kept(
 def test_a_release_that_is_not_there_ends_with_one_sentence(
     released: tuple[Path, release.Source], tmp_path: Path
 ) -> None:
-    with pytest.raises(ProvisionError, match=r"cannot be had from .*v9\.9.*make firmware.*--official"):
+    with pytest.raises(ProvisionError, match=r"cannot be fetched from .*v9\.9.*make firmware.*--official"):
         release.fetch(tmp_path / "kept", released[1], "9.9")
 
 

@@ -273,7 +273,7 @@ def test_issue_mode_fits_the_heap_and_gives_back_what_it_took(stack: DeskStack) 
     card = "04A1B2C3D4E583"
     before = session_of(stack)
     meter = HeapMeter(stack)
-    wait_until(lambda: session_of(stack) not in (before, None), "the bridge knows that the clock is back")
+    wait_until(lambda: session_of(stack) not in (before, None), "the bridge has noticed that the clock is back")
     issuing = Asked(stack, Kind.ISSUE, "W-001")  # the first job brings names that stay
     lay(stack, card, "desfire-ev2")
     issuing.outcome()

@@ -33,7 +33,7 @@ def broken(*_, **__):
     raise OSError(-259, "ESP_ERR_INVALID_STATE")
 machine.I2C = broken
 """
-"""A part that cannot be had, until its screen is to be shown."""
+"""A part that cannot be allocated, until its screen is to be shown."""
 AGAIN_MS = 60_000
 PROMPT_MS = 45_000
 """After which a clock that is at the prompt starts again (firmware/main.py)."""

@@ -46,6 +46,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         stdout=subprocess.DEVNULL,
         check=True,
     )
+    folder.chmod(0o755)  # "/" of its users; pytest's folders are their owner's alone
     yield folder
     shutil.rmtree(folder)
 

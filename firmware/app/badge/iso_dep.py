@@ -164,7 +164,7 @@ class IsoDep:
         """Send an I-block with data[start:end], or an R(ACK), and take the block that answers it into `_received`: the
         length of what is there from 1 on, or a negative result [7.5].
 
-        An I-block whose chain goes on is answered by an R(ACK) of its number, any other by an I-block of the badge.
+        An I-block whose chain continues is answered by an R(ACK) of its number, any other by an I-block of the badge.
         """
         wanted = _R_ACK if pcb & _R_MASK == _I_BLOCK | _CHAINING else _I_BLOCK
         extensions = 0

@@ -82,7 +82,7 @@ def open_frame(key, scope, frame):
     if not HEAD_BYTES <= end <= FRAME_BYTES_MAX - TAG_BYTES:
         raise FrameError("length")
     tag = hmac256(key, scope, frame[:end])
-    difference = 0  # all 16 bytes are compared, in constant time
+    difference = 0  # all 16 bytes are compared, even if the first ones differ
     for index in range(TAG_BYTES):
         difference |= tag[index] ^ frame[end + index]
     if difference:

@@ -247,7 +247,7 @@ def write(
     say(Step.WRITING)
     session = yield from desfire.authenticate(0, keys.application)
     yield from _create_file(session, _FILE, _ACCESS, _FILE_BYTES)
-    # The rest of a new file is zero. All 32 bytes, enciphered and with a MAC, would not fit one frame of the card.
+    # The rest of a new file is zero. All 32 bytes, encrypted and with a MAC, would not fit one frame of the card.
     yield from session.enciphered_command(_WRITE, _place(_FILE, _CONTENT_BYTES), content(keys, number))
     say(Step.VERIFYING)
     told = (yield from _hidden(root))[1] if card.hides_uid else (yield from _shown_issue())

@@ -7,7 +7,7 @@ card, a dialogue ends in a result or in a CardError, after a bounded number of f
 Two secure messagings, by how the session was opened:
 
     EV1   0x1A (DES, 3DES keys) and 0xAA (AES): one CBC chain through the whole session, CMAC on answers, CRC-32 inside
-          what is enciphered (libfreefare `mifare_desfire_crypto.c`, NXP AN0945)
+          what is encrypted (libfreefare `mifare_desfire_crypto.c`, NXP AN0945)
     EV2   0x71 (AES): their own keys for enciphering and MAC, a transaction identifier, a command counter
           (NXP AN12343, AN12196 §4 and §5)
 
@@ -121,7 +121,7 @@ class Session(ABC):
 
     @abstractmethod
     def enciphered_answer(self, ins: int, data: bytes, length: int) -> Dialogue[bytes]:
-        """A command in plain, and its answer of `length` bytes, which comes enciphered."""
+        """A command in plain, and its answer of `length` bytes, which is encrypted."""
 
     @abstractmethod
     def enciphered_command(self, ins: int, head: bytes, data: bytes) -> Dialogue[None]:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from badgeclock.bridge.accounts.roles import Right
-from badgeclock.bridge.acts.acts import Order
+from badgeclock.bridge.acts.clock_acts import Order
 from badgeclock.bridge.clocks.remote_settings import SETTINGS
 from badgeclock.console import clocks_view, words
 from badgeclock.console.clocks_view import HEALTHS, Health

@@ -1,4 +1,5 @@
-"""Notifies every open page that something has changed: one stream each, at most one notification a second.
+"""Notifies every open page that something has changed: one stream each, at most one notification a second, fewer where
+many pages are open.
 
 The browser fetches its page again itself, so rights, reach and texts are applied in one place. Any commit counts as a
 change: SQLite's commit counter, PostgreSQL's log position. One check serves all pages, and none is made while no page
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import AsyncIterator
 from typing import Final
@@ -32,6 +34,10 @@ changes.
 """
 STREAM_S: Final = 600.0
 STREAMS_MOST: Final = 500
+FETCHES_S: Final = 50
+"""Pages notified per second. With more open pages, notifications are spread out, so that a busy morning's changes leave
+the processor to the bridge.
+"""
 _CHANGED: Final = "event: changed\ndata: \n\n"
 _BEAT: Final = "event: beat\ndata: \n\n"
 _RETRY: Final = "retry: 2000\n\n"
@@ -48,7 +54,7 @@ class Watch:
     def __init__(self, store: Store) -> None:
         self._changes = Changes(store)
         self._listeners: set[asyncio.Event] = set()
-        self._is_over = False
+        self._over = asyncio.Event()
 
     @property
     def is_full(self) -> bool:
@@ -57,7 +63,7 @@ class Watch:
 
     def end(self) -> None:
         """End every stream."""
-        self._is_over = True
+        self._over.set()
         for listener in self._listeners:
             listener.set()
 
@@ -89,18 +95,33 @@ class Watch:
         again_s = time.monotonic() + AGAIN_S
         try:
             yield _RETRY + _BEAT
-            while time.monotonic() < ends_s and not self._is_over:
+            while time.monotonic() < ends_s and not self._over.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(BEAT_S):
                         await listener.wait()
+                if listener.is_set():
+                    await self._spread()
                 is_changed = listener.is_set() or time.monotonic() >= again_s
                 listener.clear()
                 if is_changed:
                     again_s = time.monotonic() + AGAIN_S
-                if not self._is_over:
+                if not self._over.is_set():
                     yield _CHANGED if is_changed else _BEAT
         finally:
             self._listeners.discard(listener)
+
+    async def _spread(self) -> None:
+        """Wait, if many listen, until it is this one's turn."""
+        turn_s = spread_s(len(self._listeners)) * random.uniform(0.5, 1.5)
+        if turn_s:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(turn_s):
+                    await self._over.wait()
+
+
+def spread_s(listeners: int) -> float:
+    """The seconds over which notifications of a change are spread for this many pages."""
+    return 0.0 if listeners <= FETCHES_S else listeners / FETCHES_S
 
 
 def add(app: FastAPI, console: Console, watch: Watch) -> None:

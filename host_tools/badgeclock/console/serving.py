@@ -108,7 +108,7 @@ def _listener(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise SettingsError(
-            what=f"[console] {host}:{port} cannot be had: {error.strerror}",
+            what=f"[console] {host}:{port} cannot be used: {error.strerror}",
             kept="nothing was started",
             do="free the port or set another",
         ) from None

@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -173,7 +172,7 @@ class Console:
         """
         language, may = languages.of(request), frozenset(right for right in Right if who.may(right))
 
-        async def build() -> tuple[Mapping[str, Any], Markup]:
+        async def build() -> tuple[Mapping[str, Any], str]:
             found = await look()
             return found, await asyncio.to_thread(self._piece, template, language, here, may, found)
 
@@ -183,10 +182,8 @@ class Console:
             return HTMLResponse(piece)
         return self.page(request, template, who, piece=piece, may=may, **found)
 
-    def _piece(
-        self, template: str, language: str, here: str, may: frozenset[Right], found: Mapping[str, Any]
-    ) -> Markup:
-        text = (
+    def _piece(self, template: str, language: str, here: str, may: frozenset[Right], found: Mapping[str, Any]) -> str:
+        return (
             self.templates[language]
             .get_template(template.replace(".html", "_piece.html"))
             .render(
@@ -199,7 +196,6 @@ class Console:
                 **found,
             )
         )
-        return Markup(text)  # noqa: S704 - it comes out of a template, which escapes
 
     def problem(self, request: Request, who: Visitor | None, error: BadgeclockError, status: int) -> HTMLResponse:
         """A page with what happened, what was kept and what to do."""

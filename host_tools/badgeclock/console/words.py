@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from badgeclock.bridge.acts.acts import Asked, Order
+from badgeclock.bridge.acts.acts import Asked
+from badgeclock.bridge.acts.clock_acts import Order
 from badgeclock.bridge.attention.attention import Row
 from badgeclock.bridge.clocks import health
 from badgeclock.bridge.registrar.decisions import CancelCode

@@ -101,7 +101,7 @@ def listen(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise BadgeclockError(
-            what=f"port {port} on 127.0.0.1 cannot be had ({error.strerror})",
+            what=f"port {port} on 127.0.0.1 cannot be used ({error.strerror})",
             kept="everything as it was",
             do="stop the program that has it, or choose another with --port",
         ) from error

@@ -232,7 +232,7 @@ def clocks(machine: Machine) -> Iterator[Finding]:
     known = _asked(machine.settings, registry.counts)
     if known is not None and not any(number for (state, _), number in known.items() if state != ClockState.RETIRED):
         do = "badgeclock clock provision in the workshop, badgeclock bridge clock add here"
-        yield Finding("clocks", "the bridge knows no clock", "the store", do)
+        yield Finding("clocks", "no clock was added to the bridge", "the store", do)
     for (mark, cause), number in (marked or {}).items():
         if number and cause != "certificate":  # reported by `certificates`
             do = "badgeclock bridge clock list says which, and what to do"

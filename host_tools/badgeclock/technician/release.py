@@ -133,7 +133,7 @@ def _download(address: str, say: Callable[[str], None]) -> dict[str, bytes]:
     except (httpx.HTTPError, httpx.InvalidURL, OverflowError) as error:
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ProvisionError(
-            what=f"the release's image cannot be had from {address} ({why.rstrip('.')})",
+            what=f"the release's image cannot be fetched from {address} ({why.rstrip('.')})",
             kept="everything on the chip",
             do=f"check the network; or {_OTHERWISE}",
         ) from error

@@ -124,7 +124,7 @@ async def test_a_port_that_is_taken_is_refused_at_the_start(tmp_path: Path) -> N
         settings = HttpSettings(port=taken.getsockname()[1])
         store = Store(f"sqlite:///{tmp_path / 'x.db'}")
         application = status_api.create_app(store, vault.Vault(bytes(32)), Metrics(), lambda: True, settings)
-        with pytest.raises(SettingsError, match="cannot be had"):
+        with pytest.raises(SettingsError, match="cannot be used"):
             async with status_api.serving(settings, application):
                 pass
 

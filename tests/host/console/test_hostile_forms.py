@@ -22,7 +22,7 @@ HOSTILE = (
 WORDS = st.text(max_size=40) | st.sampled_from(HOSTILE)
 NAMES = (
     *("item", "why", "worker", "site", "employer", "way", "day", "code", "reason", "back", "name", "kept_path"),
-    *("kept.item", "act", "session", "self", "fields"),
+    *("kept.item", "act", "session", "self", "fields", "items", "what"),
 )
 FIELDS = st.sampled_from(NAMES)
 FORM = st.dictionaries(FIELDS | st.text(min_size=1, max_size=8), WORDS, max_size=6)
@@ -32,7 +32,8 @@ _SETTINGS = settings(
 
 
 @_SETTINGS
-@given(act=st.sampled_from(sorted(DEEDS)), form=FORM)
+@given(act=st.sampled_from([*sorted(DEEDS), "several"]), form=FORM)
+@example(act="several", form={"items": "refused/x\tevent/1\t\x00/", "what": "close", "why": "x"})
 @example(act="close", form={"item": "clock-0001/" + "9" * 60, "why": "x"})
 @example(act="declare", form={"item": "clock-0001/4", "why": "x", "day": "9999-12-31"})
 @example(act="give-badge", form={"item": "clock-0001/4", "worker": "\x00"})

@@ -125,7 +125,7 @@ def test_the_badge_is_given_with_three_clicks_and_no_uid(morning: Morning, visit
     assert "The badge is given" in client.get(done[1]).text
     assert morning.punches().count("DECLARED") == 4
     assert [act.operator for act in morning.rows(schema.acts) if act.act == "badge_assigned"][-1:] == ["otto (console)"]
-    # The second of two who decide it at once is told, and what they filled in stays.
+    # The second of two who decide it at once gets an error, and the form keeps its values.
     status, said = do(client, "give-badge", item="clock-0001/4", reason="unknown_badge", worker="W-004")
     assert status == 409
     assert "It waits no more" in said

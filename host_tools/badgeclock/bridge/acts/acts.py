@@ -15,12 +15,11 @@ from pydantic import Field, ValidationError
 from sqlalchemy import Connection, select
 
 from badgeclock.authorities.base import Direction as Way
-from badgeclock.bridge.accounts import accounts, second_factor, sessions
-from badgeclock.bridge.accounts.roles import Right, Role
-from badgeclock.bridge.acts import link_acts, office_acts, within
-from badgeclock.bridge.acts.acting import Actor, Body, Done, Line, Why
+from badgeclock.bridge.accounts import accounts, sessions
+from badgeclock.bridge.accounts.roles import Right
+from badgeclock.bridge.acts import account_acts, clock_acts, link_acts, office_acts, within
+from badgeclock.bridge.acts.acting import Actor, Body, Decided, Done, Item, Line, Nothing, Why, check_reaches_everything
 from badgeclock.bridge.attention import attention
-from badgeclock.bridge.clocks import registry, remote_settings, silences
 from badgeclock.bridge.errors import NotAllowed
 from badgeclock.bridge.people import badges, employers, engagements, imports, sites, workers
 from badgeclock.bridge.people.engagements import Engaged
@@ -33,15 +32,9 @@ from badgeclock.bridge.registrar.corrections import Right as Correct
 from badgeclock.bridge.registrar.decisions import CancelCode
 from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.store import audit_log, schema
-from badgeclock.bridge.store.audit_log import Act, Operator
+from badgeclock.bridge.store.audit_log import Act
 from badgeclock.bridge.store.vault import Vault
-from badgeclock.bridge.web import reach as reaches
-from badgeclock.bridge.web.reach import Reach
-from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Direction
-
-Item = Annotated[str, Field(min_length=1, max_length=64)]
-
 
 IMPORT_ROWS_MOST: Final = 2_000
 """Limit of an import through the bridge, whose writer stores no punch during it; larger ones need the command line."""
@@ -101,43 +94,6 @@ class Asked(StrEnum):
     IMPORT = "import"
 
 
-class Nothing(Body):
-    """An act without fields."""
-
-
-class SignIn(Body):
-    """The account whose password and code the console has verified, or the identity at the organisation's provider
-    (SHA-256); and the session's hours.
-    """
-
-    account: int
-    hours: Annotated[int, Field(ge=1, le=24 * 31)]
-    totp_step: int | None = None
-    subject_sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
-
-
-class SetPassword(Body):
-    """The hash of the new password; the new session's hours."""
-
-    password_hash: Annotated[str, Field(max_length=300, repr=False)]
-    hours: Annotated[int, Field(ge=1, le=24 * 31)]
-
-
-class SetCodes(Body):
-    """The secret of the codes required from now on, and the step of the first; without it, no codes are required."""
-
-    secret: Annotated[str | None, Field(max_length=64, repr=False)] = None
-    step: int | None = None
-    hours: Annotated[int, Field(ge=1, le=24 * 31)]
-
-
-class Decided(Body):
-    """A decision about an item, with its reason."""
-
-    item: Item
-    why: Why
-
-
 class Cancelled(Decided):
     """Cancel a presence at the authority."""
 
@@ -167,40 +123,6 @@ class BadgeGiven(Body):
     item: Item
     worker: Line
     employer: Line | None = None
-
-
-class Order(StrEnum):
-    """Orders for a clock from a page; retiring it needs the command line."""
-
-    IDENTIFY = "identify"
-    SELF_TEST = "self-test"
-    RESTART = "restart"
-    CAPTURE = "capture"
-
-
-class Ordered(Decided):
-    """An order to a clock."""
-
-    command: Order
-
-
-class SettingsWanted(Body):
-    """New settings of a clock, as `volume=2`, one per line."""
-
-    item: Item
-    settings: Annotated[str, Field(max_length=1000)]
-
-
-class Silenced(Decided):
-    """The cause of a clock's mark to silence; without it, all present ones."""
-
-    cause: Line | None = None
-
-
-class Named(Body):
-    """The item of an act, and nothing else."""
-
-    item: Item
 
 
 class BadgeTaken(Body):
@@ -267,41 +189,6 @@ class ImportRows(Body):
     tables: Annotated[list[TableRows], Field(max_length=len(Kind))]
 
 
-class SignsInBy(StrEnum):
-    """How the owner of an account signs in."""
-
-    PASSWORD = "password"  # noqa: S105 - the word of a choice
-    PROVIDER = "provider"
-
-
-class AccountMade(Body):
-    """A new account; its reach as names of sites and numbers of employers, one per line; none: everything."""
-
-    item: Line
-    role: Role
-    sites: Annotated[str, Field(max_length=2000)] = ""
-    employers: Annotated[str, Field(max_length=2000)] = ""
-    signs_in_by: SignsInBy = SignsInBy.PASSWORD
-    why: Why
-
-
-class AccountChanged(Body):
-    """Another role and reach of an account; the reach as of a new one."""
-
-    item: Line
-    role: Role
-    sites: Annotated[str, Field(max_length=2000)] = ""
-    employers: Annotated[str, Field(max_length=2000)] = ""
-    why: Why
-
-
-class AccountNamed(Body):
-    """An account, and the reason for the act."""
-
-    item: Line
-    why: Why
-
-
 _B = TypeVar("_B", bound=Body)
 
 
@@ -321,7 +208,7 @@ def perform(
     Raises NotAllowed, or whatever the act itself raises; an error never contains the fields' values.
     """
     if asked == Asked.SIGN_IN:
-        return _sign_in(connection, _read(SignIn, fields), now_ms)
+        return account_acts.sign_in(connection, _read(account_acts.SignIn, fields), now_ms)
     if asked in link_acts.BY_LINK:
         return link_acts.perform(connection, asked, secret, now_ms)
     deed = DEEDS.get(asked)
@@ -348,70 +235,7 @@ def _read(body: type[_B], fields: Mapping[str, Any]) -> _B:
         raise NotAllowed(f"what was filled in cannot be read: {wrong}", "look at these fields again") from None
 
 
-# --- the account itself ---
-
-
-def _sign_in(connection: Connection, body: SignIn, now_ms: int) -> Done:
-    table = schema.accounts
-    which = select(table).where(table.c.id == body.account, table.c.ended_ms.is_(None)).with_for_update()
-    row = connection.execute(which).one_or_none()
-    if row is not None and row.password_hash.startswith(accounts.LOCKED):
-        row = None
-    if row is not None and not _is_owner(connection, row, body):
-        row = None
-    is_used = row is not None and body.totp_step is not None and body.totp_step <= (row.totp_step or 0)
-    if row is None or is_used or (row.totp_closed is not None and body.totp_step is None):
-        raise NotAllowed("name, password or code is wrong", "look at them again; a code counts once")
-    if body.totp_step is not None:
-        connection.execute(table.update().where(table.c.id == row.id).values(totp_step=body.totp_step))
-    secret = sessions.open_session(connection, row.id, body.hours, now_ms)
-    audit_log.write(
-        connection, Operator(f"{row.name} (console)"), Act.SIGNED_IN, ("account", row.id), {"name": row.name}, now_ms
-    )
-    return {"secret": secret}
-
-
-def _is_owner(connection: Connection, row: Any, body: SignIn) -> bool:
-    """Whether somebody signs in by the account's own method, and is its owner."""
-    if not accounts.of_row(row).by_provider or body.subject_sha256 is None:
-        return not accounts.of_row(row).by_provider and body.subject_sha256 is None
-    return accounts.bind(connection, row, body.subject_sha256)
-
-
-def _sign_out(actor: Actor, _: Nothing) -> Done:
-    sessions.end(actor.connection, actor.session.id, actor.now_ms)
-    return {}
-
-
-def _sign_out_everywhere(actor: Actor, _: Nothing) -> Done:
-    accounts.end_sessions(actor.connection, actor.account.name, actor.operator(), actor.now_ms)
-    return {}
-
-
-def _note_page(actor: Actor, _: Nothing) -> Done:
-    sessions.note_page(actor.connection, actor.session.id, actor.now_ms)
-    return {}
-
-
-def _set_password(actor: Actor, body: SetPassword) -> Done:
-    accounts.set_password(actor.connection, actor.account, body.password_hash, actor.operator(), actor.now_ms)
-    return {"secret": sessions.open_session(actor.connection, actor.account.id, body.hours, actor.now_ms)}
-
-
-def _set_codes(actor: Actor, body: SetCodes) -> Done:
-    kept = body.secret and second_factor.closed(actor.vault, actor.account.name, body.secret)
-    accounts.set_codes(actor.connection, actor.account, kept or None, body.step, actor.operator(), actor.now_ms)
-    return {"secret": sessions.open_session(actor.connection, actor.account.id, body.hours, actor.now_ms)}
-
-
-def _show_names(actor: Actor, _: Nothing) -> Done:
-    sessions.note_names(actor.connection, actor.session.id)
-    subject = ("account", actor.account.id)
-    audit_log.write(actor.connection, actor.operator(), Act.NAMES_SHOWN, subject, {}, actor.now_ms)
-    return {}
-
-
-# --- items of the attention list ---
+# --- what waits for a person ---
 
 
 def _give_badge(actor: Actor, body: BadgeGiven) -> Done:
@@ -484,12 +308,6 @@ def _declare(actor: Actor, body: Declared) -> Done:
     return _said(corrections.declare_punch(actor.connection, clock, seq, meant, actor.decision(body.why)))
 
 
-def _release_clock(actor: Actor, body: Decided) -> Done:
-    within.check_clock(actor.connection, actor.account.reach, body.item, actor.now_ms)
-    done = registry.release(actor.connection, body.item, by=actor.name, reason=body.why, now_ms=actor.now_ms)
-    return {"queued": done.queued, "can_go_on": done.can_go_on}
-
-
 def _correction_done(actor: Actor, body: Decided) -> Done:
     actor.check_item(body.item)
     number = within.number(body.item, filings.ITEM)
@@ -505,34 +323,6 @@ def _correction_withdrawn(actor: Actor, body: Decided) -> Done:
 
 
 # --- the office's data ---
-
-
-def _order_clock(actor: Actor, body: Ordered) -> Done:
-    within.check_clock(actor.connection, actor.account.reach, body.item, actor.now_ms)
-    command = Command[body.command.name]
-    done = registry.order(actor.connection, body.item, command, by=actor.name, reason=body.why, now_ms=actor.now_ms)
-    return {"order": done.id, "online": done.online}
-
-
-def _set_clock(actor: Actor, body: SettingsWanted) -> Done:
-    within.check_clock(actor.connection, actor.account.reach, body.item, actor.now_ms)
-    wanted = remote_settings.parse([line.strip() for line in body.settings.splitlines() if line.strip()])
-    if not wanted:
-        raise NotAllowed("no setting was filled in", "write one a line, such as volume=2")
-    done = remote_settings.order(actor.connection, body.item, wanted, by=actor.name, now_ms=actor.now_ms)
-    return {"version": done.version, "online": done.online}
-
-
-def _silence_clock(actor: Actor, body: Silenced) -> Done:
-    within.check_clock(actor.connection, actor.account.reach, body.item, actor.now_ms)
-    causes = (body.cause,) if body.cause else ()
-    number = silences.begin(actor.connection, body.item, causes, by=actor.name, reason=body.why, now_ms=actor.now_ms)
-    return {"silenced": number}
-
-
-def _end_silence(actor: Actor, body: Named) -> Done:
-    within.check_clock(actor.connection, actor.account.reach, body.item, actor.now_ms)
-    return {"ended": silences.end(actor.connection, body.item, by=actor.name, now_ms=actor.now_ms)}
 
 
 def _take_badge(actor: Actor, body: BadgeTaken) -> Done:
@@ -582,7 +372,7 @@ def _change_worker(actor: Actor, body: WorkerChanged) -> Done:
 
 
 def _change_site(actor: Actor, body: SiteChanged) -> Done:
-    _check_reaches_everything(actor)
+    check_reaches_everything(actor)
     changed = sites.change(
         actor.connection,
         body.item,
@@ -599,7 +389,7 @@ def _change_site(actor: Actor, body: SiteChanged) -> Done:
 
 
 def _name_employer(actor: Actor, body: EmployerNamed) -> Done:
-    _check_reaches_everything(actor)
+    check_reaches_everything(actor)
     change = employers.put(actor.connection, body.item, body.name)
     audit_log.write_change(
         actor.connection, actor.operator(), change, Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED, actor.now_ms
@@ -616,7 +406,7 @@ def _import(actor: Actor, body: ImportRows) -> Done:
 
 
 def _imported(actor: Actor, body: ImportRows, work: Callable[..., Report]) -> Done:
-    _check_reaches_everything(actor)
+    check_reaches_everything(actor)
     if sum(len(table.rows) for table in body.tables) > IMPORT_ROWS_MOST:
         raise NotAllowed(
             f"the file has more than {IMPORT_ROWS_MOST} rows",
@@ -645,76 +435,6 @@ def _table(one: TableRows) -> Table:
     return Table(one.kind, one.place, sheet, one.sha256)
 
 
-# --- accounts ---
-
-
-def _make_account(actor: Actor, body: AccountMade) -> Done:
-    _check_reaches_everything(actor)
-    reach = _reach(actor, body)
-    if body.signs_in_by is SignsInBy.PROVIDER:
-        accounts.make_by_provider(actor.connection, body.item, body.role, actor.operator(body.why), actor.now_ms, reach)
-        return {}
-    password = accounts.make(actor.connection, body.item, body.role, actor.operator(body.why), actor.now_ms, reach)
-    return {"password": password}
-
-
-def _change_account(actor: Actor, body: AccountChanged) -> Done:
-    _check_other_account(actor, body.item)
-    reach = _reach(actor, body)
-    accounts.change(actor.connection, body.item, body.role, reach, actor.operator(body.why), actor.now_ms)
-    return {}
-
-
-def _reset_account(actor: Actor, body: AccountNamed) -> Done:
-    _check_other_account(actor, body.item)
-    return {"password": accounts.reset(actor.connection, body.item, actor.operator(body.why), actor.now_ms)}
-
-
-def _lock_account(actor: Actor, body: AccountNamed) -> Done:
-    _check_other_account(actor, body.item)
-    accounts.lock(actor.connection, body.item, actor.operator(body.why), actor.now_ms)
-    return {}
-
-
-def _unlock_account(actor: Actor, body: AccountNamed) -> Done:
-    _check_other_account(actor, body.item)
-    accounts.unlock(actor.connection, body.item, actor.operator(body.why), actor.now_ms)
-    return {}
-
-
-def _end_sessions(actor: Actor, body: AccountNamed) -> Done:
-    _check_other_account(actor, body.item)
-    accounts.end_sessions(actor.connection, body.item, actor.operator(body.why), actor.now_ms)
-    return {}
-
-
-def _end_account(actor: Actor, body: AccountNamed) -> Done:
-    _check_other_account(actor, body.item)
-    accounts.end(actor.connection, body.item, actor.operator(body.why), actor.now_ms)
-    return {}
-
-
-def _reach(actor: Actor, body: AccountMade | AccountChanged) -> Reach:
-    site_names = [line.strip() for line in body.sites.splitlines() if line.strip()]
-    numbers = [line.strip() for line in body.employers.splitlines() if line.strip()]
-    return reaches.of_names(actor.connection, site_names, numbers)
-
-
-def _check_other_account(actor: Actor, name: str) -> None:
-    """Refuse acts on one's own account: the last administrator could lock everybody out."""
-    _check_reaches_everything(actor)
-    if name == actor.account.name:
-        raise NotAllowed("this is your own account", "ask another administrator, or use the command line")
-
-
-def _check_reaches_everything(actor: Actor) -> None:
-    if not actor.account.reach.is_everything:
-        raise NotAllowed(
-            f"the account {actor.account.name!r} reaches some sites or employers alone, and this is about all",
-            "ask somebody whose account reaches everything",
-        )
-
-
 def _punch(item: str) -> tuple[str, int]:
     """Clock and number of a punch written as CLOCK/SEQ; for anything else a number that no punch has."""
     clock, _, _ = item.rpartition("/")
@@ -732,12 +452,12 @@ def _said(done: object) -> Done:
 
 
 DEEDS: Final[Mapping[str, Deed]] = {
-    Asked.SIGN_OUT: Deed(None, Nothing, _sign_out),
-    Asked.SIGN_OUT_EVERYWHERE: Deed(None, Nothing, _sign_out_everywhere),
-    Asked.NOTE_PAGE: Deed(None, Nothing, _note_page),
-    Asked.SET_PASSWORD: Deed(None, SetPassword, _set_password),
-    Asked.SET_CODES: Deed(None, SetCodes, _set_codes),
-    Asked.SHOW_NAMES: Deed(Right.NAMES, Nothing, _show_names),
+    Asked.SIGN_OUT: Deed(None, Nothing, account_acts.sign_out),
+    Asked.SIGN_OUT_EVERYWHERE: Deed(None, Nothing, account_acts.sign_out_everywhere),
+    Asked.NOTE_PAGE: Deed(None, Nothing, account_acts.note_page),
+    Asked.SET_PASSWORD: Deed(None, account_acts.SetPassword, account_acts.set_password),
+    Asked.SET_CODES: Deed(None, account_acts.SetCodes, account_acts.set_codes),
+    Asked.SHOW_NAMES: Deed(Right.NAMES, Nothing, account_acts.show_names),
     Asked.GIVE_BADGE: Deed(Right.DECIDE, BadgeGiven, _give_badge),
     Asked.SETTLE: Deed(Right.DECIDE, Decided, _settle),
     Asked.KEEP: Deed(Right.DECIDE, Decided, _keep),
@@ -746,7 +466,7 @@ DEEDS: Final[Mapping[str, Deed]] = {
     Asked.CLOSE: Deed(Right.DECIDE, Decided, _close),
     Asked.CLOSE_BADGE: Deed(Right.DECIDE, Decided, _close_badge),
     Asked.DECLARE: Deed(Right.DECIDE, Declared, _declare),
-    Asked.RELEASE_CLOCK: Deed(Right.DECIDE, Decided, _release_clock),
+    Asked.RELEASE_CLOCK: Deed(Right.DECIDE, Decided, clock_acts.release_clock),
     Asked.CORRECTION_DONE: Deed(Right.DECIDE, Decided, _correction_done),
     Asked.CORRECTION_WITHDRAWN: Deed(Right.DECIDE, Decided, _correction_withdrawn),
     Asked.REGISTER: Deed(Right.DECIDE, office_acts.Registered, office_acts.register),
@@ -756,22 +476,22 @@ DEEDS: Final[Mapping[str, Deed]] = {
     Asked.REVOKE_LINK: Deed(Right.DECIDE, link_acts.Revoked, link_acts.revoke),
     Asked.SHOW_NUMBERS: Deed(Right.NUMBERS, link_acts.OfSite, link_acts.show_numbers),
     Asked.NOTE_HOURS: Deed(Right.DECIDE, link_acts.Hours, link_acts.note_hours),
-    Asked.ORDER_CLOCK: Deed(Right.OFFICE, Ordered, _order_clock),
-    Asked.SET_CLOCK: Deed(Right.OFFICE, SettingsWanted, _set_clock),
-    Asked.SILENCE_CLOCK: Deed(Right.OFFICE, Silenced, _silence_clock),
-    Asked.END_SILENCE: Deed(Right.OFFICE, Named, _end_silence),
+    Asked.ORDER_CLOCK: Deed(Right.OFFICE, clock_acts.Ordered, clock_acts.order_clock),
+    Asked.SET_CLOCK: Deed(Right.OFFICE, clock_acts.SettingsWanted, clock_acts.set_clock),
+    Asked.SILENCE_CLOCK: Deed(Right.OFFICE, clock_acts.Silenced, clock_acts.silence_clock),
+    Asked.END_SILENCE: Deed(Right.OFFICE, clock_acts.Named, clock_acts.end_silence),
     Asked.TAKE_BADGE: Deed(Right.OFFICE, BadgeTaken, _take_badge),
     Asked.ENGAGE: Deed(Right.OFFICE, Engagement, _engage),
     Asked.CHANGE_WORKER: Deed(Right.OFFICE, WorkerChanged, _change_worker),
     Asked.CHANGE_SITE: Deed(Right.OFFICE, SiteChanged, _change_site),
     Asked.REHEARSE_IMPORT: Deed(Right.OFFICE, ImportRows, _rehearse_import),
     Asked.IMPORT: Deed(Right.OFFICE, ImportRows, _import),
-    Asked.MAKE_ACCOUNT: Deed(Right.ACCOUNTS, AccountMade, _make_account),
-    Asked.CHANGE_ACCOUNT: Deed(Right.ACCOUNTS, AccountChanged, _change_account),
-    Asked.RESET_ACCOUNT: Deed(Right.ACCOUNTS, AccountNamed, _reset_account),
-    Asked.LOCK_ACCOUNT: Deed(Right.ACCOUNTS, AccountNamed, _lock_account),
-    Asked.UNLOCK_ACCOUNT: Deed(Right.ACCOUNTS, AccountNamed, _unlock_account),
-    Asked.END_SESSIONS: Deed(Right.ACCOUNTS, AccountNamed, _end_sessions),
-    Asked.END_ACCOUNT: Deed(Right.ACCOUNTS, AccountNamed, _end_account),
+    Asked.MAKE_ACCOUNT: Deed(Right.ACCOUNTS, account_acts.AccountMade, account_acts.make_account),
+    Asked.CHANGE_ACCOUNT: Deed(Right.ACCOUNTS, account_acts.AccountChanged, account_acts.change_account),
+    Asked.RESET_ACCOUNT: Deed(Right.ACCOUNTS, account_acts.AccountNamed, account_acts.reset_account),
+    Asked.LOCK_ACCOUNT: Deed(Right.ACCOUNTS, account_acts.AccountNamed, account_acts.lock_account),
+    Asked.UNLOCK_ACCOUNT: Deed(Right.ACCOUNTS, account_acts.AccountNamed, account_acts.unlock_account),
+    Asked.END_SESSIONS: Deed(Right.ACCOUNTS, account_acts.AccountNamed, account_acts.end_sessions),
+    Asked.END_ACCOUNT: Deed(Right.ACCOUNTS, account_acts.AccountNamed, account_acts.end_account),
     Asked.NAME_EMPLOYER: Deed(Right.OFFICE, EmployerNamed, _name_employer),
 }

@@ -287,7 +287,7 @@ _EVENTS: Final = (
     ),
     _until_done(
         Kind.NATIONAL_NUMBER_CHANGED,
-        "the authority knows a worker by another number",
+        "the authority has another number for a worker",
         "`badgeclock bridge worker set` with the new number",
     ),
     _of_event(

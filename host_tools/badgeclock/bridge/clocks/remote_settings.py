@@ -67,7 +67,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "language": Setting(_matching(r"[a-z]{2,8}"), "en, or the name of a language that is on the clock: nl"),
     "direction": Setting(_matching(r"auto|in|out"), "auto, in or out"),
     "duplicate_window_s": Setting(_whole(0, 3600), "a whole number from 0 to 3600"),
-    "timezone": Setting(_zone, "a time zone that the clock knows: Europe/Brussels"),
+    "timezone": Setting(_zone, "a time zone that the clock supports: Europe/Brussels"),
     "heartbeat_s": Setting(_whole(10, 3_600), "a whole number from 10 to 3600"),
     "message_s": Setting(_whole(1, 9), "a whole number from 1 to 9"),
     "volume": Setting(_whole(0, 3), "a whole number from 0 to 3"),

@@ -217,7 +217,7 @@ def waiting(connection: Connection) -> Counter[str]:
 
 
 def given_up(connection: Connection, since_ms: int) -> int:
-    """How many letters failed for good since a moment."""
+    """How many letters finally failed since a moment."""
     table = schema.letters
     which = (table.c.ended_ms >= since_ms) & (table.c.outcome == Outcome.GIVEN_UP)
     return connection.execute(select(func.count()).where(which)).scalar_one()

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from badgeclock.authorities.base import BELGIUM
+from badgeclock.bridge.notices.titles import TITLES
 
 LANGUAGES: Final = ("nl", "fr", "de", "en")
 SUBJECT_MOST: Final = 160
@@ -213,10 +214,15 @@ def _line(one: Mapping[str, Any], language: str) -> str:
         said = _say(form, language).format(holder=holder, item=", ".join(one["items"]), days=one["days"])
     else:
         form_said = _say(_LINES[kind], language)
-        said = form_said.format(number=one["number"], name=name)
+        said = form_said.format(number=one["number"], name=_title(name, language) if kind == "waits" else name)
         said += f": {one['number']}" if one["number"] > 1 and "{number}" not in form_said else ""
     where = ", ".join(dict.fromkeys(part for part in (one["site"], one["clock"]) if part))
     return f"{where}: {said}" if where and kind != "certificate" else said
+
+
+def _title(reason: str, language: str) -> str:
+    """What a reason of the list is called; itself, if another version wrote it."""
+    return _say(TITLES[reason], language) if reason in TITLES else reason
 
 
 def _say(texts: tuple[str, str, str, str], language: str) -> str:

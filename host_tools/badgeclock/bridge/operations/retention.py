@@ -63,7 +63,7 @@ class Pace:
     rows: int = field(default_factory=lambda: FIRST_ROWS)
 
     def took(self, seconds: float) -> None:
-        """Record the duration for a number of rows; a busy machine does not reduce it below a minimum."""
+        """Adapt to the last duration; a busy machine never reduces the rows below a minimum."""
         wanted = round(self.rows * WANTED_S / max(seconds, 1e-6))
         # A quarter more at most: the next rows may stand on pages that nobody has read yet.
         self.rows = max(LEAST_ROWS, min(wanted, self.rows + self.rows // 4 + 1, BATCH_ROWS))

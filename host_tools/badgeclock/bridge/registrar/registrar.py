@@ -365,7 +365,7 @@ class Registrar:
             await self._pause(self._lost, min(self.gate.closed_s or POLL_S, POLL_S))
 
     async def _search(self, criteria: SearchCriteria, group: Sequence[Due]) -> bool:
-        """Search for one call's presences; returns whether to go on with the next call."""
+        """Search for one call's presences; returns whether to continue with the next call."""
         if await self._searched(criteria, group):
             return True
         if len(group) == 1 and not self.gate.closed_s:
@@ -686,7 +686,7 @@ class Registrar:
 
     def _note_identity(self, connection: Connection, one: Due, inss_now: str | None, now_ms: int) -> None:
         if inss_now is not None and one.item.inss is not None and inss_now != one.item.inss:
-            what = f"the authority knows worker {one.worker} by another national number now"
+            what = f"the authority has another national number for worker {one.worker} now"
             kind = event_log.Kind.NATIONAL_NUMBER_CHANGED
             event_log.write(connection, [Event(Severity.WARNING, kind, what, about=one.worker)], now_ms)
 

@@ -177,7 +177,7 @@ class _SessionLock:
             work()
         except SQLAlchemyError as error:
             raise StoreError(
-                what=f"the store's lock cannot be had: {type(error).__name__}",
+                what=f"the store cannot be locked: {type(error).__name__}",
                 kept="the store as it is",
                 do="look at the database's own log",
             ) from None

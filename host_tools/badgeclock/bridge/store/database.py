@@ -220,7 +220,7 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
 def update_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Set columns of many rows to plain values, each in the order of `columns`, the first of which is its key.
 
-    PostgreSQL gets a list a column, so that one statement serves any number of rows and stays prepared.
+    PostgreSQL gets a list a column: one statement for any number of rows.
     """
     key, *rest = columns
     driver: Any = connection.connection.driver_connection
@@ -269,7 +269,7 @@ def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
 def among(connection: Connection, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """Whether a column has one of these values.
 
-    PostgreSQL gets them as one list: whatever their number, the statement is the same, and stays prepared.
+    PostgreSQL gets them as one list: the statement is the same whatever their number, and is compiled once.
     """
     wanted = list(values)
     if connection.dialect.name == "postgresql":
@@ -293,7 +293,8 @@ def _keep_private(database: str | None) -> None:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    own = {"client_encoding": "utf8", "connect_timeout": CONNECT_TIMEOUT_S}
+    # Nothing stays prepared: PostgreSQL would keep a plan that it made for ten badges, or for a table that was small.
+    own = {"client_encoding": "utf8", "connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None}
     wanted = {name: value for name, value in own.items() if name not in url.query}
     engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=wanted)
 

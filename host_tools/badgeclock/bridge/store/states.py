@@ -155,7 +155,7 @@ ENDED: Final[frozenset[PresenceState]] = frozenset({_S.CANCELLED, _S.CLOSED})
 """The states in which a presence no longer counts for its worker's day: another may take its place."""
 
 SETTLED: Final[frozenset[PresenceState]] = ENDED | {_S.VALIDATED, _S.REMARKS}
-"""Where a presence rests for good, unless a person decides otherwise."""
+"""Final states of a presence, unless a person decides otherwise."""
 
 RECEIPT_OF: Final[Mapping[PresenceState, ReceiptState]] = {
     PresenceState.REGISTERED: ReceiptState.REGISTERED,

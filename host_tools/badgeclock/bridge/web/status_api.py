@@ -110,7 +110,7 @@ class _Server(uvicorn.Server):
 async def serving(settings: HttpSettings, app: Starlette) -> AsyncIterator[Callable[[], Any]]:
     """Serve while the context lasts; gives the coroutine function to run beside everything else.
 
-    Raises SettingsError if the address cannot be had.
+    Raises SettingsError if the address cannot be used.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -120,7 +120,7 @@ async def serving(settings: HttpSettings, app: Starlette) -> AsyncIterator[Calla
     except OSError as error:
         listener.close()
         raise SettingsError(
-            what=f"[http] {settings.host}:{settings.port} cannot be had: {error.strerror}",
+            what=f"[http] {settings.host}:{settings.port} cannot be used: {error.strerror}",
             kept="nothing was started",
             do="free the port or set another; port 0 turns the interface off",
         ) from None

@@ -16,11 +16,14 @@ from badgeclock.bridge.attention.validity import Ending, Holder
 from badgeclock.bridge.notices import book, news, words
 from badgeclock.bridge.notices.book import Channel, Outcome, Recipient
 from badgeclock.bridge.notices.news import OF_REASON, Kind, Trouble
+from badgeclock.bridge.notices.titles import TITLES
 from badgeclock.bridge.people import plans
 from badgeclock.bridge.settings import NOTICE_KINDS, NoticesSettings
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.states import PresenceState
+from badgeclock.console import languages
+from badgeclock.console import words as console_words
 
 DATABASES = BOTH
 MINUTE_MS = 60_000
@@ -291,3 +294,14 @@ def test_a_letter_is_bounded() -> None:
     lines = book.lines_of((Kind.CLOCK_OFFLINE, {**about, "clock": f"clock-{number}"}) for number in range(100))
     assert len(lines) == book.LINES_MOST + 1
     assert (lines[-1]["kind"], lines[-1]["number"]) == ("more", 60)
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_what_waits_is_called_in_a_letter_as_on_the_operators_pages(language: str) -> None:
+    pages = languages.catalogue(language)
+    assert set(TITLES) == set(NEEDS)
+    for reason, titles in TITLES.items():
+        title = titles[words.LANGUAGES.index(language)]
+        assert title == pages.gettext(console_words.said(reason).title)
+        line = {"kind": "waits", "name": reason, "site": "Site 12", "clock": "", "number": 2, "items": [], "days": None}
+        assert f"({title})" in words.subject({"kind": "notices", "new": [line], "over": []}, language)

@@ -71,7 +71,7 @@ def test_many_causes_are_gathered_by_their_kind_and_the_first_rows_of_each_are_n
     assert imports.gathered(few, 3)[0] == "w.csv, row 2: row 1 is about 'W-1'"
     assert len(imports.gathered(few, 3)) == CAUSES_MOST
     of_rows, of_names = imports.gathered(faults, 3)
-    assert of_rows.startswith("w.csv, rows 2, 4, 6 and 297 more: row 1 is about 'W-1' (so the first;")
+    assert of_rows.startswith("w.csv, rows 2, 4, 6 and 297 more: row 1 is about 'W-1' (the first row;")
     assert of_names == "w.csv, rows 1001, 1003, 1005 and 147 more: no name"
     assert imports.as_csv(faults[:1]).splitlines() == ["file,row,fault", "w.csv,2,row 1 is about 'W-1'"]
 

@@ -132,7 +132,7 @@ def test_a_worker_is_changed_in_part_and_a_badges_history_is_shown(world: World,
         assert done.exit_code == 0, done.output
         return done.output
 
-    why = ("--reason", "the authority knows another number")
+    why = ("--reason", "the authority has another number")
     assert "changed identity" in run(
         "worker", "set", "--reference", "W-001", "--niss-file", "-", *why, stdin="00000100166"
     )

@@ -1,0 +1,333 @@
+"""What waits for a person, by its reason, in the languages of the letters: the titles of the operators' pages.
+
+A test holds them to the pages' own: the bridge cannot load those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+TITLES: Final[Mapping[str, tuple[str, str, str, str]]] = {
+    "refused": (
+        "Geweigerd door de overheid",
+        "Refusé par l'autorité",
+        "Von der Behörde abgelehnt",
+        "Refused by the authority",
+    ),
+    "remarks": (
+        "Geregistreerd, met opmerkingen",
+        "Enregistré, avec remarques",
+        "Registriert, mit Bemerkungen",
+        "Registered, with remarks",
+    ),
+    "late": ("Te laat aangekomen", "Arrivé trop tard", "Zu spät angekommen", "Came too late"),
+    "day_over": ("De dag is voorbij", "Son jour est passé", "Sein Tag ist vorbei", "Its day is over"),
+    "no_authority": (
+        "Geen overheid neemt het aan",
+        "Aucune autorité ne le prend",
+        "Keine Behörde nimmt es an",
+        "No authority takes it",
+    ),
+    "cancelled": (
+        "Geannuleerd bij de overheid",
+        "Annulé auprès de l'autorité",
+        "Bei der Behörde storniert",
+        "Cancelled at the authority",
+    ),
+    "assumed_open_shift": (
+        "Misschien het einde van de dienst van gisteren",
+        "Peut-être la fin du service d'hier",
+        "Vielleicht das Ende der gestrigen Schicht",
+        "Perhaps the end of yesterday's shift",
+    ),
+    "assumed_no_in": (
+        "Niet zeker of iemand kwam",
+        "Venue incertaine",
+        "Kommen nicht sicher",
+        "Not sure that they came",
+    ),
+    "assumed_way": (
+        "In of uit is een veronderstelling",
+        "Entrée ou sortie est une supposition",
+        "Kommen oder Gehen ist angenommen",
+        "In or out is assumed",
+    ),
+    "assumed_corrected": (
+        "Aangegeven voor een toets iets anders zei",
+        "Déclaré avant qu'une touche dise autre chose",
+        "Gemeldet, bevor eine Taste anderes sagte",
+        "Declared before a key said otherwise",
+    ),
+    "correction_due": (
+        "Een correctie voor de overheid",
+        "Une correction pour l'autorité",
+        "Eine Berichtigung für die Behörde",
+        "A correction for the authority",
+    ),
+    "unknown_badge": (
+        "Een badge die niemand kreeg",
+        "Un badge attribué à personne",
+        "Ein Ausweis, den niemand hat",
+        "A badge nobody was given",
+    ),
+    "unsealed_punch": (
+        "Registraties zonder geldig zegel",
+        "Pointages sans sceau valable",
+        "Stempelungen ohne gültiges Siegel",
+        "Punches without a valid seal",
+    ),
+    "future": ("De klok loopt voor", "La pointeuse avance", "Die Stechuhr geht vor", "The clock's time is ahead"),
+    "no_time": (
+        "De klok had geen tijd",
+        "La pointeuse n'avait pas l'heure",
+        "Die Stechuhr hatte keine Zeit",
+        "The clock had no time",
+    ),
+    "no_in": ("Vertrek zonder aankomst", "Départ sans arrivée", "Gehen ohne Kommen", "Going without coming"),
+    "which_employer": ("Welke werkgever?", "Quel employeur ?", "Welcher Arbeitgeber?", "Which employer?"),
+    "no_direction": ("In of uit?", "Entrée ou sortie ?", "Kommen oder Gehen?", "In or out?"),
+    "quarantine": (
+        "Van een klok in quarantaine",
+        "D'une pointeuse en quarantaine",
+        "Von einer Stechuhr in Quarantäne",
+        "From a clock under quarantine",
+    ),
+    "clock_quarantined": (
+        "Klok in quarantaine",
+        "Pointeuse en quarantaine",
+        "Stechuhr in Quarantäne",
+        "Clock under quarantine",
+    ),
+    "clock_offline": ("Klok offline", "Pointeuse hors ligne", "Stechuhr offline", "Clock offline"),
+    "clock_silent": ("Klok zwijgt", "Pointeuse silencieuse", "Stechuhr schweigt", "Clock silent"),
+    "clock_never_heard": (
+        "Klok nooit gehoord",
+        "Pointeuse jamais entendue",
+        "Stechuhr nie gehört",
+        "Clock never heard",
+    ),
+    "clock_behind": (
+        "Klok houdt records die hier niet zijn",
+        "La pointeuse garde des données qui ne sont pas ici",
+        "Stechuhr hält Datensätze, die nicht hier sind",
+        "Clock keeps records that are not here",
+    ),
+    "clock_reader_broken": (
+        "Klok leest geen badges",
+        "La pointeuse ne lit pas les badges",
+        "Stechuhr liest keine Ausweise",
+        "Clock reads no badges",
+    ),
+    "clock_reader": (
+        "Een draad van de lezer",
+        "Un fil du lecteur",
+        "Ein Draht des Lesers",
+        "A wire of the clock's reader",
+    ),
+    "clock_unsealed": (
+        "Klok kan niet verzegelen",
+        "La pointeuse ne peut pas sceller",
+        "Stechuhr kann nicht siegeln",
+        "Clock cannot seal",
+    ),
+    "clock_memory": (
+        "Geheugen van de klok bijna vol",
+        "Mémoire de la pointeuse presque pleine",
+        "Speicher der Stechuhr fast voll",
+        "Clock's memory is nearly full",
+    ),
+    "clock_time": (
+        "Tijd van de klok onzeker",
+        "Heure de la pointeuse incertaine",
+        "Zeit der Stechuhr unsicher",
+        "Clock's time is unsure",
+    ),
+    "clock_certificate": (
+        "Certificaat van de klok loopt af",
+        "Le certificat de la pointeuse expire bientôt",
+        "Zertifikat der Stechuhr läuft ab",
+        "Clock's certificate ends soon",
+    ),
+    "clock_wear": (
+        "Flash van de klok versleten",
+        "Mémoire flash de la pointeuse usée",
+        "Flash der Stechuhr verschlissen",
+        "Clock's flash is worn",
+    ),
+    "clock_watchdog": (
+        "Klok stond stil en startte opnieuw",
+        "La pointeuse s'est figée et a redémarré",
+        "Stechuhr stand still und startete neu",
+        "Clock stood still and started again",
+    ),
+    "clock_restarts": (
+        "Klok start telkens opnieuw",
+        "La pointeuse redémarre sans cesse",
+        "Stechuhr startet immer wieder",
+        "Clock starts again and again",
+    ),
+    "clock_tears": (
+        "Klok verliest stroom tijdens het schrijven",
+        "La pointeuse perd le courant en écrivant",
+        "Stechuhr verliert beim Schreiben den Strom",
+        "Clock loses power while it writes",
+    ),
+    "clock_display": (
+        "Scherm van de klok donker",
+        "Écran de la pointeuse éteint",
+        "Anzeige der Stechuhr dunkel",
+        "Clock's display is dark",
+    ),
+    "clock_rtc": (
+        "De eigen tijd van de klok antwoordt niet",
+        "L'horloge interne ne répond pas",
+        "Die eigene Zeit der Stechuhr antwortet nicht",
+        "Clock's own time does not answer",
+    ),
+    "clock_heap": (
+        "Klok heeft weinig geheugen",
+        "La pointeuse manque de mémoire",
+        "Stechuhr hat wenig Speicher",
+        "Clock is short of memory",
+    ),
+    "clock_temperature": (
+        "Klok te koud of te warm",
+        "Pointeuse trop froide ou trop chaude",
+        "Stechuhr zu kalt oder zu heiß",
+        "Clock is too cold or too hot",
+    ),
+    "clock_signal": (
+        "Klok ontvangt haar netwerk slecht",
+        "La pointeuse capte mal son réseau",
+        "Stechuhr empfängt ihr Netz schlecht",
+        "Weak signal at a clock",
+    ),
+    "clock_case": (
+        "Kast van de klok staat open",
+        "Le boîtier de la pointeuse est ouvert",
+        "Gehäuse der Stechuhr ist offen",
+        "Clock's case is open",
+    ),
+    "authority_away": (
+        "De overheid antwoordt niet",
+        "L'autorité ne répond pas",
+        "Die Behörde antwortet nicht",
+        "The authority does not answer",
+    ),
+    "second_reception_number": (
+        "Twee keer geregistreerd",
+        "Enregistré deux fois",
+        "Zweimal registriert",
+        "Registered twice",
+    ),
+    "cancel_refused": (
+        "Annuleren werd geweigerd",
+        "L'annulation a été refusée",
+        "Das Stornieren wurde abgelehnt",
+        "Cancelling was refused",
+    ),
+    "registration_not_sent": (
+        "Een geplande registratie werd niet verstuurd",
+        "Un enregistrement prévu n'a pas été envoyé",
+        "Eine geplante Registrierung wurde nicht gesendet",
+        "A planned registration was not sent",
+    ),
+    "national_number_changed": (
+        "Een rijksregisternummer is gewijzigd",
+        "Un numéro national a changé",
+        "Eine Nationalnummer hat sich geändert",
+        "A national number has changed",
+    ),
+    "call_rejected": (
+        "De overheid wees een oproep af",
+        "L'autorité a rejeté un appel",
+        "Die Behörde wies einen Aufruf ab",
+        "The authority turned a call down",
+    ),
+    "answer_unproved": (
+        "Een antwoord zonder handtekening",
+        "Une réponse sans sa signature",
+        "Eine Antwort ohne Signatur",
+        "An answer without its signature",
+    ),
+    "unknown_clock": (
+        "Een onbekende klok zendt",
+        "Une pointeuse inconnue émet",
+        "Eine unbekannte Stechuhr sendet",
+        "An unknown clock sends",
+    ),
+    "flooded": (
+        "Een klok zendt veel te veel",
+        "Une pointeuse émet beaucoup trop",
+        "Eine Stechuhr sendet viel zu viel",
+        "A clock sends far too much",
+    ),
+    "unknown_topic": (
+        "Iemand schrijft waar geen klok schrijft",
+        "Quelqu'un écrit là où aucune pointeuse n'écrit",
+        "Jemand schreibt, wo keine Stechuhr schreibt",
+        "Somebody writes where no clock does",
+    ),
+    "malformed_frame": (
+        "Bytes die geen records zijn",
+        "Des octets qui ne sont pas des données",
+        "Bytes, die keine Datensätze sind",
+        "Bytes that are no records",
+    ),
+    "newer_record": (
+        "Een record van een nieuwere versie",
+        "Une donnée d'une version plus récente",
+        "Ein Datensatz einer neueren Version",
+        "A record of a newer version",
+    ),
+    "founded_anew": (
+        "Een klok begint een andere keten",
+        "Une pointeuse commence une autre chaîne",
+        "Eine Stechuhr beginnt eine andere Kette",
+        "A clock begins another chain",
+    ),
+    "after_retirement": (
+        "Een klok uit dienst zendt",
+        "Une pointeuse hors service émet",
+        "Eine Stechuhr außer Dienst sendet",
+        "A retired clock sends",
+    ),
+    "unsealed_refused": (
+        "Een record zonder zegel",
+        "Une donnée sans sceau",
+        "Ein Datensatz ohne Siegel",
+        "A record without seal",
+    ),
+    "status_refused": (
+        "Een status die de klok niet maakte",
+        "Un état que la pointeuse n'a pas fait",
+        "Ein Status, den die Stechuhr nicht machte",
+        "A status that the clock did not make",
+    ),
+    "quarantine_full": (
+        "Te veel werd opzijgelegd",
+        "Trop de choses mises de côté",
+        "Zu viel liegt beiseite",
+        "Too much is kept aside",
+    ),
+    "badge_uid_claimed": (
+        "Een kopie van een badge",
+        "Une copie d'un badge",
+        "Eine Kopie eines Ausweises",
+        "A copy of a badge",
+    ),
+    "roster_refused": (
+        "Een klok nam haar badgelijst niet aan",
+        "Une pointeuse n'a pas pris sa liste de badges",
+        "Eine Stechuhr nahm ihre Ausweisliste nicht an",
+        "A clock did not take its list of badges",
+    ),
+    "settings_refused": (
+        "Een klok weigert haar instellingen",
+        "Une pointeuse refuse ses réglages",
+        "Eine Stechuhr lehnt ihre Einstellungen ab",
+        "A clock refuses its settings",
+    ),
+}
+"""By reason, in Dutch, French, German and English."""
