@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment
+from jinja2.environment import TemplateModule
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -172,30 +173,22 @@ class Console:
         """
         language, may = languages.of(request), frozenset(right for right in Right if who.may(right))
 
-        async def build() -> tuple[Mapping[str, Any], str]:
+        async def build() -> tuple[Mapping[str, Any], TemplateModule]:
             found = await look()
             return found, await asyncio.to_thread(self._piece, template, language, here, may, found)
 
         key = template, here, language, may, who.session.shows_names, who.account.reach
         found, piece = await self.looks.look(key, build)
         if request.headers.get("hx-request") == "true":
-            return HTMLResponse(piece)
+            return HTMLResponse(str(piece))
         return self.page(request, template, who, piece=piece, may=may, **found)
 
-    def _piece(self, template: str, language: str, here: str, may: frozenset[Right], found: Mapping[str, Any]) -> str:
-        return (
-            self.templates[language]
-            .get_template(template.replace(".html", "_piece.html"))
-            .render(
-                here=here,
-                may=may,
-                Right=Right,
-                now_ms=self.now_ms(),
-                language=language,
-                locale=languages.locale_of(language),
-                **found,
-            )
-        )
+    def _piece(
+        self, template: str, language: str, here: str, may: frozenset[Right], found: Mapping[str, Any]
+    ) -> TemplateModule:
+        known = {"here": here, "may": may, "Right": Right, "now_ms": self.now_ms(), "language": language}
+        piece = self.templates[language].get_template(template.replace(".html", "_piece.html"))
+        return piece.make_module({**known, "locale": languages.locale_of(language), **found})
 
     def problem(self, request: Request, who: Visitor | None, error: BadgeclockError, status: int) -> HTMLResponse:
         """A page with what happened, what was kept and what to do."""
