@@ -85,7 +85,7 @@ def _described(name: str, annotation: Any, default: Any) -> dict[str, Any]:
         annotation, info = get_args(annotation)
     fresh, how = (typer.Option(), "option") if type(info) is type(typer.Option()) else (typer.Argument(), "argument")
     said = {key: value for key, value in vars(info).items() if value != vars(fresh)[key]}
-    # In an annotation the first declaration stands where otherwise the default does.
+    # In an annotation the first declaration is where the default would otherwise be.
     first = [said.pop("default")] if "default" in said else []
     declared = [*first, *(said.pop("param_decls", None) or ())]
     if isinstance(annotation, types.UnionType):

@@ -50,7 +50,7 @@ rest. Workers take whole files in this order: with a long file at the end, one w
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest first. Leave what was collected out of every later garbage collection."""
+    """Put the slowest files first. Keep collected tests out of every later garbage collection."""
     ranks = {ROOT / name: rank for rank, name in enumerate(LONGEST_FIRST)}
     gone = [str(path) for path in ranks if not path.is_file()]
     if gone:

@@ -276,12 +276,12 @@ FIGURES = {
     ),
     "bridge.sqlite.batch_records_per_s": Figure("the same, records/s in messages of 63, 100 clocks", "≥ 60,000"),
     "bridge.sqlite.ack_p50_ms": Figure("punch to ACK at the clock at half that load of single punches, ms, half"),
-    "bridge.sqlite.ack_p99_ms": Figure("the same, 99 of 100", "≤ 1000"),
+    "bridge.sqlite.ack_p99_ms": Figure("the same, 99 of 100", "≤ 300"),
     "bridge.backlog_200k_s": Figure("s to drain 200,000 records that 100 clocks have kept, to the last ACK", "≤ 10"),
     "bridge.postgres.single_msgs_per_s": Figure(f"{_WHOLE}, PostgreSQL on the same cores: messages/s of one punch"),
     "bridge.postgres.batch_records_per_s": Figure("the same, records/s in messages of 63"),
     "bridge.postgres.ack_p50_ms": Figure("punch to ACK at half that load of single punches, ms, half"),
-    "bridge.postgres.ack_p99_ms": Figure("the same, 99 of 100", "≤ 1000"),
+    "bridge.postgres.ack_p99_ms": Figure("the same, 99 of 100", "≤ 300"),
     **{
         f"bridge.postgres.workers{workers}.{load}.{name}": Figure(
             f"{meaning}, {of_load}, workers: {workers}",

@@ -9,6 +9,7 @@ the wire; the last one of each clock is opened with its key.
 from __future__ import annotations
 
 import os
+import random
 import resource
 import select
 import signal
@@ -69,15 +70,18 @@ class LoadClock:
     packet_id: int = 1
     unread: bytes = b""
 
-    def seal(self, messages: int, records: int, tokens: Iterator[bytes], utc_ms: int) -> None:
-        """Seal so many messages of so many punches each, of the next badges, and make their packets."""
+    def seal(self, messages: int, records: int, tokens: Sequence[bytes] | Iterator[bytes], utc_ms: int) -> None:
+        """Seal so many messages of so many punches each, and make their packets: of badges by chance, or, by an
+        iterator, of the next ones.
+        """
+        badges = tokens if isinstance(tokens, Iterator) else iter(lambda: random.choice(tokens), b"")
         topic = self.clock.topic("punches").encode()
         state = self.clock.state
         next_seq, boot, epoch, in_epoch, r, e_next, tag, genesis = state
         for _ in range(messages):
             raws = []
             for _ in range(records):
-                kind, flags, token, detail = Kind.PUNCH, int(Direction.IN), next(tokens), bytes(8)
+                kind, flags, token, detail = Kind.PUNCH, int(Direction.IN), next(badges), bytes(8)
                 if in_epoch + 1 >= seal.EPOCH_RECORDS - 8:
                     kind, flags, token = Kind.EPOCH, 0, bytes(8)
                     detail = struct.pack(">II", in_epoch + 1, utc_ms // 86_400_000)
@@ -383,7 +387,7 @@ class Rig:
         process.wait()
 
     def pids(self, name: str) -> list[int]:
-        """A process and those that it started, by whichever of its threads, and those that they started."""
+        """A process and its descendants, started by any of its threads."""
         found = [self.processes[name].pid]
         for pid in found:
             for children in Path(f"/proc/{pid}/task").glob("*/children"):

@@ -24,7 +24,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import cycle
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
@@ -351,7 +350,7 @@ def _us_per_punch(world: World, clocks: Sequence[Clock]) -> float:
     tokens = [token_of(ANNA_UID), token_of(BRAM_UID)]
     senders = [LoadClock(clock) for clock in clocks]
     for sender in senders:
-        sender.seal(GROWTH_MESSAGES, BATCH_RECORDS, cycle(tokens), world.now_ms)
+        sender.seal(GROWTH_MESSAGES, BATCH_RECORDS, tokens, world.now_ms)
     intake = Intake(world.vault, Downlink(world.vault))
     payloads = [
         ClockMessage(sender.clock.topic("punches"), b"".join(sender.sealed[at : at + BATCH_RECORDS]), world.now_ms)

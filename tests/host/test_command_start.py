@@ -68,7 +68,19 @@ def loaded(folder: Path, *words: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "words", ["", "bridge", "bridge clock", "clock", "bridge run", "bridge badge add", "clock provision"]
+    "words",
+    [
+        "",
+        "bridge",
+        "bridge clock",
+        "clock",
+        "bridge run",
+        "bridge badge add",
+        "clock provision",
+        "bridge attention",
+        "console account",
+        "console account add",
+    ],
 )
 def test_a_help_page_loads_no_part_of_the_product(tmp_path: Path, words: str) -> None:
     modules = loaded(tmp_path, *words.split(), "--help")

@@ -37,10 +37,10 @@ def test_clocks_at_two_joined_brokers_are_acknowledged_by_one_bridge(tmp_path: P
         outer = broker.write_config(tmp_path / "outer", outer_port, rig.shop)
         with rig.mosquitto.path.open("a", encoding="utf-8") as file:
             file.write("\n" + joining(outer_port, rig.shop.path))
-        rig.tokens = rig.employ(5)
+        tokens = rig.employ(5)
         here, there = rig.add_clocks("inner", 2), rig.add_clocks("outer", 2)
         for clock in (*here, *there):
-            clock.seal(PUNCHES, 1, rig.tokens, now_ms())
+            clock.seal(PUNCHES, 1, tokens, now_ms())
         rig._start("outer", outer.command)
         rig.start()
         inner_port = rig.broker_port

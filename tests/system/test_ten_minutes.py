@@ -46,14 +46,14 @@ FIRST: Final = 2
 
 
 class Deed(NamedTuple):
-    """What a step has one do, or see: the form's name, and what is bold or `so` in it."""
+    """An act or an expected result of a step: the form's name, and the words in bold or `so`."""
 
     form: str
     words: tuple[str, ...]
 
 
 def steps() -> Iterator[tuple[str, list[Deed]]]:
-    """The numbered steps of the page, each with what it has one do."""
+    """The numbered steps of the page, each with its acts."""
     for text in re.findall(r"^\d+\. .*?(?=^\d+\. |^#|^$)", PAGE.read_text(), re.MULTILINE | re.DOTALL):
         step = " ".join(text.split())
         deeds = []

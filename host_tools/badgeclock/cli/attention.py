@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from badgeclock.bridge.attention import attention
-from badgeclock.bridge.attention.attention import Row
-from badgeclock.bridge.registrar.decisions import Decision
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import WIDE, Config, acting, changing, looking, moment
+
+if TYPE_CHECKING:  # the help page needs none of it
+    from badgeclock.bridge.attention.attention import Row
 
 app = typer.Typer(help="What waits for a person, oldest first, and what to do about it.", invoke_without_command=True)
 
@@ -32,6 +32,8 @@ def show_all(
     """Show all that waits for a person, oldest first, with what to do about each."""
     if context.invoked_subcommand is not None:
         return
+    from badgeclock.bridge.attention import attention  # noqa: PLC0415 - the help page needs none of it
+
     with looking(config) as connection:
         now_ms = wall_clock_ms()
         found = attention.listing(connection, limit, now_ms)
@@ -59,6 +61,9 @@ def settle(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Say that an event, or the remarks of a presence, are seen to: it leaves the list."""
+    from badgeclock.bridge.attention import attention  # noqa: PLC0415 - as above
+    from badgeclock.bridge.registrar.decisions import Decision  # noqa: PLC0415
+
     with changing(config) as opened:
         attention.settle(opened.connection, item, Decision(acting(by), why, wall_clock_ms()))
     typer.echo(f"{item} is seen to.", err=True)

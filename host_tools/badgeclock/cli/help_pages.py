@@ -1,4 +1,4 @@
-"""Help pages of commands, out of a table of their parameters: to show one loads nothing of what the command works with.
+"""Help pages of commands, from a table of their parameters: showing one imports none of the command's modules.
 
 The table, `help_pages.json`, is made of the commands themselves (`python -m tests.command_table`), and a test compares
 the pages. It is read only when a page is asked for.
@@ -18,7 +18,7 @@ import typer
 
 TABLE: Final = Path(__file__).with_name("help_pages.json")
 TYPES: Final[dict[str, type]] = {it.__name__: it for it in (bool, int, float, str, datetime, Path)}
-"""Types of parameters by their names in the table; what is not here has choices."""
+"""Types of parameters by their names in the table; any other has choices."""
 
 
 def page(words: str, summary: str) -> Any:

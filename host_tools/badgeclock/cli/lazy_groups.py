@@ -21,7 +21,7 @@ from typer.main import get_group
 from badgeclock.cli import extras, help_pages
 
 _USAGE: Final[type[Exception]] = typer.BadParameter.mro()[1]
-"""What Typer raises for a command line that it does not understand: a wrong value is one kind of it."""
+"""Typer's error for a command line that it cannot parse; a wrong value is one kind of it."""
 TABLE: Final = Path(__file__).with_name("commands.json")
 
 
@@ -57,16 +57,23 @@ class _Later(TyperCommand):
         """The command itself; for a mere group, one whose commands are listed, and loaded on use."""
         shown = _SHOWN.get(self._words)
         if shown is None or not shown.commands:
-            return _load(self.name or "", self._where, self.noun)
+            return self._itself()
         return _Group(
-            {name: _InGroup(f"{self._words} {name}", self._where) for name in shown.commands},
+            {name: _InGroup(f"{self._words} {name}", self._where, self._within(name)) for name in shown.commands},
             name=self.name,
             help=shown.help,
             no_args_is_help=True,
         )
 
+    def _itself(self) -> Any:
+        return _load(self.name or "", self._where, self.noun)
+
+    def _within(self, name: str) -> tuple[str, ...]:
+        """The names by which a command of it is found in the module's group."""
+        return (name,)
+
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Show the page of the command and end, if that is what is asked for; else a context of the command itself."""
+        """Show the command's page and end, if that is requested; else a context of the command itself."""
         page = help_pages.page(self._words, self.help or "")
         if page is not None:
             with contextlib.suppress(_USAGE):
@@ -75,11 +82,21 @@ class _Later(TyperCommand):
 
 
 class _InGroup(_Later):
-    """The same for a command of a group that is one module."""
+    """The same of a command of a group that is one module, or of a group in that."""
 
-    def loaded(self) -> Any:
-        group = _load("", self._where, self.noun)
-        return group.commands[self.name or ""] if isinstance(group, TyperGroup) else group
+    def __init__(self, words: str, where: str, names: tuple[str, ...]) -> None:
+        super().__init__(words, where)
+        self._names = names
+
+    def _itself(self) -> Any:
+        found = _load("", self._where, self.noun)
+        for name in self._names:
+            if isinstance(found, TyperGroup):  # a stand-in for one that is not installed has no commands
+                found = found.commands[name]
+        return found
+
+    def _within(self, name: str) -> tuple[str, ...]:
+        return (*self._names, name)
 
 
 class _Group(TyperGroup):

@@ -20,7 +20,7 @@ _CONDITIONS: Final = ("exists", "writable", "resolve_path", "allow_dash", "path_
 
 
 class _Sparing:
-    """A converter that asks Typer's only for what it does not take as it is."""
+    """A converter that calls Typer's only for a value that it does not take unchanged."""
 
     def __init__(self, asked: Any) -> None:
         self._asked = asked

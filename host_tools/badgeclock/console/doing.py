@@ -151,7 +151,7 @@ def _refusal(what: str, do: str) -> ActRefused:
 def _outcome(
     console: Console, request: Request, who: Visitor, done: str, outcomes: list[Outcome], fields: dict[str, str]
 ) -> Response:
-    """The page before, where all is done; else the one that says of each what became of it."""
+    """The page before, if all is done; else a page with the result of each."""
     back = local(fields.get("back", ""))
     refused = [one for one in outcomes if one.error is not None]
     if not refused:

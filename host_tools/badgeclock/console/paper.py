@@ -38,7 +38,7 @@ class Paper(FPDF):
         self.multi_cell(0, 5, text, new_x="LMARGIN", new_y="NEXT", align="L")
 
     def begin_table(self) -> None:
-        """What follows is a table's."""
+        """The following content is part of a table."""
         self.ln(3)
         self.set_font(_FONT, size=_TABLE_SIZE)
 

@@ -248,7 +248,7 @@ _SILENCE: Final = Button(
 
 
 class Several(NamedTuple):
-    """What can be done about several things at once with one reason: its word in an address, and which acts it is."""
+    """An act for several things at once with one reason: its word in an address, and its acts."""
 
     word: str
     label: str
@@ -271,7 +271,7 @@ def several_button(row: Row, several: Several) -> Button | None:
 
 
 def several_of(rows: Iterable[Row]) -> list[Several]:
-    """What can be done at once about some of what waits."""
+    """Acts for several waiting things at once."""
     return [one for one in SEVERAL if any(several_button(row, one) for row in rows)]
 
 

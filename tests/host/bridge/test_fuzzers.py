@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import pytest
 import schemathesis
-from fastapi import FastAPI
 from hypothesis import settings
 from schemathesis import Case
+from starlette.responses import JSONResponse
 from tests.bench.load import PATIENCE_S, Drive, LoadClock, Rig, now_ms, publish
 from tests.fuzzing import LONG_S, QUICK_S, ask_everything, changed, rounds, seed
 from tests.host.bridge.people.test_imports import WORKBOOK, book
@@ -31,7 +31,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
-from badgeclock.bridge.web import status_api
+from badgeclock.bridge.web import status_api, status_views
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import NO_SESSION, Command, Frame, FrameType, Report, RosterAnswer, RosterResult
 from badgeclock.protocol.record import BATCH_RECORDS, RECORD_BYTES
@@ -185,22 +185,27 @@ def test_no_list_is_more_than_refused_at_length(world: World) -> None:
 
 
 class Served:
-    """The interface for schemathesis: described when tests are collected, over a world once one of them runs."""
+    """The interface for schemathesis: described when tests are collected, over a world once one of them runs. The
+    description is here alone: the bridge gives it to nobody.
+    """
 
     def __init__(self) -> None:
-        self.app = described(Store("sqlite:///never-opened.db"), Vault(bytes(32)))
+        self.serve(Store("sqlite:///never-opened.db"), Vault(bytes(32)))
+
+    def serve(self, store: Store, vault: Vault) -> None:
+        """Answer from that store."""
+        http = HttpSettings(names=("testserver", "localhost"))
+        self._app = status_api.create_app(store, vault, Metrics(), lambda: True, http, lambda: NOON_MS)
+        described = status_views.create_app(store, vault, lambda: NOON_MS).openapi()
+        named = {f"{status_api.API}{path}": rest for path, rest in described["paths"].items()}
+        named |= {
+            path: {"get": {"responses": {"200": {"description": ""}}}} for path in ("/livez", "/readyz", "/metrics")
+        }
+        self._description = JSONResponse({**described, "paths": named})
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
-
-
-def described(store: Store, vault: Vault) -> FastAPI:
-    """The window on the store, with a description, which it does not give to anybody else."""
-    http = HttpSettings(names=("testserver", "localhost"))
-    app = status_api.create_app(store, vault, Metrics(), lambda: True, http, lambda: NOON_MS)
-    app.openapi_url = "/openapi.json"
-    app.setup()
-    return app
+        answering = self._description if scope["path"] == "/openapi.json" else self._app
+        await answering(scope, receive, send)
 
 
 SERVED = Served()
@@ -214,7 +219,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world with something in it, behind the window."""
     world = World(tmp_path_factory.mktemp("world"))
     world.punches(*world.clock.start(), world.clock.punch())
-    SERVED.app = described(world.store, world.vault)
+    SERVED.serve(world.store, world.vault)
     yield world
     world.close()
 

@@ -104,7 +104,7 @@ def test_a_page_follows_what_happens_and_keeps_what_its_reader_opened(morning: M
 LOCALES = ("nl-BE", "fr-BE", "de-BE", "en-GB")
 SCHEMES = ("light", "dark")
 SAMPLE = {("light", "fr-BE"), ("dark", "de-BE")}
-"""What each run looks at; the rest is long."""
+"""Pages that each run checks; the rest takes long."""
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ BY_KEYBOARD = {
     "/attention": ("items", "why", "Seen to", "Close"),
     "/clocks": ("items", "command", "why", "Order it"),
 }
-"""By page, what Tab must come to, by the field's name or the word, in this order."""
+"""By page, the stops of Tab in this order, by the field's name or the word."""
 
 
 def test_what_is_on_the_offices_pages_is_reached_by_keyboard_without_scripts(morning: Morning, window: Window) -> None:
@@ -181,7 +181,7 @@ def test_what_is_on_the_offices_pages_is_reached_by_keyboard_without_scripts(mor
 
 
 def tabbed(page: Page) -> list[str]:
-    """What Tab comes to from here to the page's end, each visibly focused."""
+    """The stops of Tab from here to the page's end, each visibly focused."""
     seen: list[str] = []
     script = """() => {
         const at = document.activeElement;

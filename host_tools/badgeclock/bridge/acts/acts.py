@@ -235,7 +235,7 @@ def _read(body: type[_B], fields: Mapping[str, Any]) -> _B:
         raise NotAllowed(f"what was filled in cannot be read: {wrong}", "look at these fields again") from None
 
 
-# --- what waits for a person ---
+# --- items of the attention list ---
 
 
 def _give_badge(actor: Actor, body: BadgeGiven) -> Done:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BigInteger, Connection, cast, select
 
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState
@@ -68,14 +68,11 @@ def of_files(settings: BridgeSettings) -> list[Ending]:
 def of_store(connection: Connection, now_ms: int) -> list[Ending]:
     """Expiry of the clocks in use, as each reports, and of planning tools' tokens, except those that ended long ago."""
     clocks, tokens = schema.clocks, schema.api_tokens
-    statuses = connection.execute(
-        select(clocks.c.name, clocks.c.status).where(clocks.c.state != ClockState.RETIRED, clocks.c.status.is_not(None))
+    until = cast(clocks.c.status["cert_until"].as_string(), BigInteger)
+    ends = connection.execute(
+        select(clocks.c.name, until).where(clocks.c.state != ClockState.RETIRED, until.is_not(None))
     )
-    found = [
-        Ending(Holder.CLOCK, row.name, row.status["cert_until"] * 1000)
-        for row in statuses
-        if row.status.get("cert_until") is not None
-    ]
+    found = [Ending(Holder.CLOCK, name, until_s * 1000) for name, until_s in ends]
     rows = connection.execute(
         select(tokens.c.id, tokens.c.ends_ms).where(
             tokens.c.revoked_ms.is_(None), tokens.c.ends_ms > now_ms - STEPS_DAYS[0] * DAY_MS

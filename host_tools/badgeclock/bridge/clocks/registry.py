@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, func, select, text, update
+from sqlalchemy import BigInteger, Connection, and_, cast, func, select, text, update
 
 from badgeclock.bridge.clocks import health, remote_settings
 from badgeclock.bridge.clocks.health import Reason as Mark
@@ -275,9 +275,9 @@ def _marks(
     connection: Connection, reasons_of: Callable[[Standing], Sequence[tuple[Mark, int]]]
 ) -> dict[tuple[str, str], int]:
     table = schema.clocks
-    rows = connection.execute(
-        select(table.c.standing).where(table.c.state != ClockState.RETIRED, table.c.standing.is_not(None))
-    ).scalars()
+    # The database looks for those that have any: of ten thousand clocks in order none is read.
+    has_any = func.json_array_length(table.c.standing["reasons"]) > 0
+    rows = connection.execute(select(table.c.standing).where(table.c.state != ClockState.RETIRED, has_any)).scalars()
     found: dict[tuple[str, str], int] = {(health.mark_of(cause).value, cause): 0 for cause in health.TO_DO}
     for kept in rows:
         for reason, _ in reasons_of(Standing.of(kept)):
@@ -291,14 +291,13 @@ def most_worn(connection: Connection) -> dict[str, int]:
     most that its number of records allows.
     """
     table = schema.clocks
-    rows = connection.execute(
-        select(table.c.status).where(table.c.state != ClockState.RETIRED, table.c.session.is_not(None))
-    ).scalars()
-    worn = {"journal": 0, "seal": 0}
-    for status in rows:
-        worn["journal"] = max(worn["journal"], status.get("wear") or 0)
-        worn["seal"] = max(worn["seal"], status["head"] // _RECORDS_A_TURN)
-    return worn
+    wear, head = (func.max(cast(table.c.status[name].as_string(), BigInteger)) for name in ("wear", "head"))
+    row = connection.execute(
+        select(wear.label("wear"), head.label("head")).where(
+            table.c.state != ClockState.RETIRED, table.c.session.is_not(None)
+        )
+    ).one()
+    return {"journal": row.wear or 0, "seal": (row.head or 0) // _RECORDS_A_TURN}
 
 
 def _clock(connection: Connection, name: str) -> Any:

@@ -36,7 +36,7 @@ APART_S: Final = 0.04
 """A commit begins this long after the one before, unless `ENOUGH_BYTES` wait: several workers, each with its share of
 the messages, would otherwise commit handfuls."""
 ENOUGH_BYTES: Final = 512 * RECORD_BYTES
-"""This much is worth a commit of its own, and while one is under way, to be verified ahead of the next."""
+"""This much is worth its own commit, and, during a commit, verification ahead of the next."""
 AGAIN_S: Final = 0.02
 """A message that arrived before its predecessor is handled again after this long."""
 CONFLICT_TRIES: Final = 5

@@ -128,7 +128,7 @@ def distinct(places: Mapping[int, PlaceDay]) -> list[PlaceDay]:
 
 @dataclass(slots=True)
 class KeptRows:
-    """What a reading of the store made of its rows, for the next one: a row that is the same is made into the same.
+    """Objects that a read of the store made of its rows, for the next read: an unchanged row gives the same object.
 
     By the row of a presence and of a punch; shifts by workplace and worker. Not shared between readings of different
     days at once.

@@ -82,6 +82,7 @@ class DayBook:
         self._loaded: set[WorkerDay] = set()
         self._passages: dict[int, list[Passage]] = {}
         self._opened: list[Entry] = []
+        self._lost: list[Entry] = []
         self._evident: list[Entry] = []
         self._corrected: list[Entry] = []
 
@@ -194,7 +195,7 @@ class DayBook:
     @property
     def evident(self) -> list[int]:
         """The rows of confirmed presences, once written."""
-        return [entry.id for entry in self._evident]
+        return [entry.id for entry in self._evident if entry.id]
 
     def set_corrected(self, entry: Entry) -> None:
         """Mark an assumed movement as wrong: a key gave the other direction right after it."""
@@ -208,21 +209,55 @@ class DayBook:
         return self._corrected
 
     def write(self, now_ms: int) -> list[Entry]:
-        """Insert opened presences; returns them, with their rows' numbers."""
-        if not self._opened:
+        """Insert opened presences; returns them, with their rows' numbers.
+
+        On PostgreSQL another worker may have opened one of them since it was looked for: that is not inserted, keeps
+        the number 0, and `take_lost` gives it.
+        """
+        opened, self._opened = self._opened, []
+        if not opened:
             return []
         table = schema.presences
-        rows = [new_row(entry.key, entry.site_id, now_ms, entry.assumed) for entry in self._opened]
-        statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-        ids: Iterator[int] = iter(self._connection.execute(statement, rows).scalars())
-        for entry, number in zip(self._opened, ids, strict=True):
-            entry.id = number
-        opened, self._opened = self._opened, []
-        return opened
+        if self._connection.dialect.name != "postgresql":
+            rows = [new_row(entry.key, entry.site_id, now_ms, entry.assumed) for entry in opened]
+            statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+            ids: Iterator[int] = iter(self._connection.execute(statement, rows).scalars())
+            for entry, number in zip(opened, ids, strict=True):
+                entry.id = number
+            return opened
+        return self._write_beside_others(opened, now_ms)
+
+    def _write_beside_others(self, opened: list[Entry], now_ms: int) -> list[Entry]:
+        from sqlalchemy.dialects.postgresql import insert as insert_beside  # noqa: PLC0415 - only this store has it
+
+        # In one order, so that processes that open the same days wait for each other in one direction. The order within
+        # a worker's day stays: the newest is the last.
+        opened.sort(key=_worker_day)
+        table = schema.presences
+        rows = [new_row(entry.key, entry.site_id, now_ms, entry.assumed) for entry in opened]
+        statement = insert_beside(table).on_conflict_do_nothing().returning(table.c.reference, table.c.id)
+        ids = dict(self._connection.execute(statement, rows).tuples().all())
+        for entry, row in zip(opened, rows, strict=True):
+            entry.id = ids.get(row["reference"], 0)
+        self._lost += [entry for entry in opened if not entry.id]
+        return [entry for entry in opened if entry.id]
+
+    def take_lost(self) -> list[Entry]:
+        """The entries that another worker has opened meanwhile; their days are read again when they are asked for."""
+        lost, self._lost = self._lost, []
+        for entry in lost:
+            day = entry.key.worker_id, entry.key.day
+            self._entries.pop(day, None)
+            self._loaded.discard(day)
+        return lost
 
 
 def _moment(entry: Entry) -> int:
     return entry.key.moment_ms
+
+
+def _worker_day(entry: Entry) -> WorkerDay:
+    return entry.key.worker_id, entry.key.day
 
 
 def new_row(key: Key, site_id: int, now_ms: int, assumed: Assumed | None = None) -> dict[str, Any]:

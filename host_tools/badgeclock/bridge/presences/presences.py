@@ -150,6 +150,8 @@ def declare(connection: Connection, punch: Punch, holder: Holder, wanted: Wanted
     if entry is None:
         return None
     opened = book.write(now_ms)
+    if book.take_lost():  # somebody was quicker: it is there now
+        return declare(connection, punch, holder, wanted, now_ms)
     if opened:
         table = schema.presences
         values = {"decided_ms": now_ms, "assumed": None}
@@ -167,6 +169,12 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     book = DayBook(connection)
     met = meet(book, kinds, held, fates)
     opened = book.write(now_ms)
+    while lost := {id(entry) for entry in book.take_lost()}:
+        at = [place for place, one in enumerate(met) if one.entry is not None and id(one.entry) in lost]
+        again = meet(book, [kinds[it] for it in at], [held[it] for it in at], [fates[it] for it in at])
+        for place, one in zip(at, again, strict=True):
+            met[place] = one
+        opened += book.write(now_ms)
     comings.bear_out(connection, [(entry.key, entry.site_id) for entry in opened], now_ms)
     _keep_evident(connection, book.evident, now_ms)
     _keep_corrected(connection, book.corrected)

@@ -99,7 +99,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a program that looks again and again keeps from one look to the next: each look sees the store as it is."""
+    """A cache for a program that reads repeatedly: each read still gives the store's present content."""
 
     rows: KeptRows = field(default_factory=KeptRows)
     habits: KeptHabits = field(default_factory=KeptHabits)

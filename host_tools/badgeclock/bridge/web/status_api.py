@@ -37,7 +37,7 @@ PLANNING: Final = "/planning/v1"
 
 
 class Later:
-    """An application that is made, in a thread of its own, when somebody first asks for something of it."""
+    """An application that is built at the first request for it, in its own thread."""
 
     def __init__(self, make: Callable[[], ASGIApp]) -> None:
         self._make = make

@@ -57,6 +57,11 @@ class Mailbox:
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self.letters: list[Envelope] = []
+        self.unknown = ""
+        """A recipient whom it does not have."""
+        self.goes_on = asyncio.Event()
+        """Set unless it is slow to take a letter."""
+        self.goes_on.set()
         self._server = Controller(
             self,
             hostname="127.0.0.1",
@@ -72,7 +77,16 @@ class Mailbox:
         is_right = given.login == b"bridge" and given.password == PASSWORD.encode()
         return AuthResult(success=is_right, handled=False)  # the answer is the server's
 
+    async def handle_RCPT(  # noqa: N802 - its own name
+        self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address == self.unknown:
+            return "550 no such person here"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
+
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - its own name
+        await self.goes_on.wait()
         self.letters.append(envelope)
         return "250 taken"
 
@@ -82,6 +96,10 @@ class Mailbox:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
+
+    def set_going(self) -> None:
+        """Have it take letters again."""
+        self._server.loop.call_soon_threadsafe(self.goes_on.set)
 
     @property
     def port(self) -> int:
@@ -211,6 +229,44 @@ async def test_no_letter_and_no_password_goes_to_a_server_that_nobody_vouches_fo
     with pytest.raises(LetterNotSent):
         await sender.send(letter(sender), NOON_MS)
     assert mailbox.letters == []
+
+
+async def test_a_server_by_another_name_than_its_certificates_gets_nothing(
+    mailbox: Mailbox, files: dict[str, Path]
+) -> None:
+    sender = Sender(settings(files, smtp_port=mailbox.port, smtp_host="127.0.0.1"))
+    with pytest.raises(LetterNotSent, match="cannot be used"):
+        await sender.send(letter(sender), NOON_MS)
+    assert mailbox.letters == []
+
+
+async def test_a_recipient_whom_the_server_refuses_keeps_nobody_else_from_their_letter(
+    mailbox: Mailbox, files: dict[str, Path]
+) -> None:
+    mailbox.unknown = "anna@example.be"
+    sender = Sender(settings(files, smtp_port=mailbox.port))
+    with pytest.raises(LetterNotSent, match="refuses the recipient") as refused:
+        await sender.send(letter(sender), NOON_MS)
+    assert "anna" not in str(refused.value)
+    await sender.send(letter(sender, 1), NOON_MS)
+    assert [one.rcpt_tos for one in mailbox.letters] == [["luc@example.be"]]
+
+
+async def test_a_server_that_is_slow_to_take_a_letter_is_waited_for_and_no_longer_than_a_try(
+    mailbox: Mailbox, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = Sender(settings(files, smtp_port=mailbox.port))
+    one = letter(sender)
+    mailbox.goes_on.clear()
+    monkeypatch.setattr(sending, "TRY_S", 0.5)
+    with pytest.raises(LetterNotSent, match="no answer within"):
+        await sender.send(one, NOON_MS)
+    assert mailbox.letters == []
+    monkeypatch.undo()
+    mailbox.set_going()
+    await sender.send(one, NOON_MS)
+    ids = {message_from_bytes(each.content or b"")["Message-ID"] for each in mailbox.letters}
+    assert len(ids) == 1, "a letter that came twice is one"
 
 
 async def test_a_wrong_password_is_said_without_it(mailbox: Mailbox, files: dict[str, Path]) -> None:

@@ -65,7 +65,7 @@ def ms(text: str, fold: int = 0) -> int:
 
 LOOKS_MOST = 5
 KEPT: WeakKeyDictionary[World, today.Kept] = WeakKeyDictionary()
-"""What a program keeps that looks at a test's world again and again: its looks see the same as those that keep nothing.
+"""The cache of a program that reads a test's world repeatedly: its reads equal those without a cache.
 """
 
 
@@ -255,7 +255,7 @@ def test_what_is_kept_of_the_last_working_days_is_what_the_store_has(world: Worl
         bram = (table.c.worker_id == 2) & (table.c.day == date(2026, 1, 7))
         assert connection.execute(table.update().where(bram).values(state=PresenceState.CLOSED)).rowcount == 1
     assert stand(world) == {"W-001": "later", "W-003": "here"}
-    # What nothing else shows is seen ten minutes later.
+    # A change that nothing else shows is seen ten minutes later.
     with world.store.write() as connection:
         of_thursday = select(table.c.id).where(table.c.worker_id == 1, table.c.day == date(2026, 1, 8))
         change = punches.update().where(punches.c.presence_id.in_(of_thursday))
