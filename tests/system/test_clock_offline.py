@@ -116,6 +116,7 @@ def tapped(control: ClockControl, uid: str, *texts: str, kind: str | None = None
     """Tap a badge, and wait until the display has shown these texts for it."""
     tap = control.tap(uid, kind=kind)
     control.wait_text(*texts, timeout=PATIENCE_S, after=tap.id)
+    control.wait_event("field_off", after=tap.id, timeout=PATIENCE_S)  # a restart is quicker than a hand
     return tap
 
 
