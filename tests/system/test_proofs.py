@@ -229,7 +229,18 @@ def test_a_clock_that_takes_proofs_lives_in_a_chips_memory(stack: Stack) -> None
     last = meter.settled()
     low = min(meter.samples(), key=lambda sample: sample.free)
     pieces = [sample.largest for sample in meter.samples()[start:]]
-    print("smallest of the largest pieces:", min(pieces), "idle:", idle, "low:", low, "last:", last, "board's modules:", meter.module_bytes)
+    print(
+        "smallest of the largest pieces:",
+        min(pieces),
+        "idle:",
+        idle,
+        "low:",
+        low,
+        "last:",
+        last,
+        "board's modules:",
+        meter.module_bytes,
+    )
     assert idle.used <= USED_BYTES_AT_MOST, idle
     assert min(pieces) >= IN_ONE_PIECE_AT_LEAST, pieces
     assert low.free >= FREE_BYTES_AT_LEAST, (low, last)
