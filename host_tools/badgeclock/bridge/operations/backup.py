@@ -15,10 +15,11 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -47,6 +48,8 @@ MANIFEST_BYTES_MOST: Final = 64 * 2**20
 SQLITE_FILE: Final = "store.db"
 POSTGRESQL_FILE: Final = "store.pgdump"
 _CHUNK: Final = 2**20
+_CHECKS_AT_ONCE: Final = 2
+"""Checks of a file at the same time: with the bridge at work on the same machine, no more."""
 _BESIDE: Final = ("", "-wal", "-shm", "-journal")
 
 
@@ -279,11 +282,8 @@ def _heads(connection: Connection) -> list[Head]:
 def _prove(connection: Connection, keys: Vault, manifest: Manifest, place: str) -> None:
     """Check everything in a store that can be checked, and compare it with the manifest."""
     try:
-        if connection.dialect.name == "sqlite":
-            verdict = connection.execute(text("PRAGMA integrity_check")).scalars().all()
-            broken = connection.execute(text("PRAGMA foreign_key_check")).all()
-            if verdict != ["ok"] or broken:
-                raise BackupError(f"the database in {place} is damaged", "use another backup")
+        if connection.dialect.name == "sqlite" and not _is_sound(Path(place), manifest.facts.counts):
+            raise BackupError(f"the database in {place} is damaged", "use another backup")
         if _facts(connection) != manifest.facts:
             raise BackupError(f"{place} does not hold what its manifest says", "use another backup")
         book = audit_log.verify(connection)
@@ -297,6 +297,28 @@ def _prove(connection: Connection, keys: Vault, manifest: Manifest, place: str) 
         _open_all(connection, keys)
     except SQLAlchemyError as error:
         raise BackupError(f"the database in {place} is damaged: {type(error).__name__}", "use another backup") from None
+
+
+def _is_sound(file: Path, counts: Mapping[str, int]) -> bool:
+    """Whether SQLite finds every table and index of a file whole, and every reference. `counts`: rows by table.
+
+    Two tables at a time, the largest first, each on a connection of its own: SQLite reads without Python's lock, and
+    the check of a million presences takes 12 s of processor.
+    """
+    with _opened(file) as connection:
+        tables = connection.execute(text("SELECT name FROM sqlite_schema WHERE type = 'table'")).scalars().all()
+    largest_first = sorted(tables, key=lambda name: -counts.get(name, 0))
+    quoted = [name.replace('"', '""') for name in (*largest_first, "sqlite_schema")]
+    checks = [f'PRAGMA integrity_check("{name}")' for name in quoted]
+    with ThreadPoolExecutor(_CHECKS_AT_ONCE) as pool:
+        references = pool.submit(_found, file, "PRAGMA foreign_key_check")
+        verdicts = list(pool.map(lambda check: _found(file, check), checks))
+        return all(verdict == [("ok",)] for verdict in verdicts) and not references.result()
+
+
+def _found(file: Path, check: str) -> list[tuple[Any, ...]]:
+    with _opened(file) as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(check)]
 
 
 def _tag_before(connection: Connection, head: Head) -> str:

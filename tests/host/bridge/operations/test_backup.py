@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -338,3 +339,27 @@ def test_the_commands_make_verify_and_restore(world: World, tmp_path: Path) -> N
         path.rename(path.with_name("lost-" + path.name))
     assert "Restored" in run("restore", folder, "--reason", "the disk broke").stderr
     assert "0 records more" in run("verify", folder, "--live").stderr
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["UPDATE sqlite_schema SET sql = replace(sql, '(a)', '(b)') WHERE name = 'by_a'", "DELETE FROM parents"],
+    ids=["an index of another column", "a reference to nothing"],
+)
+def test_each_table_index_and_reference_of_a_file_is_checked(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "store.db"
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.executescript(
+            """
+            CREATE TABLE parents (id INTEGER PRIMARY KEY);
+            CREATE TABLE "odd "" name" (a INTEGER REFERENCES parents(id), b INTEGER);
+            CREATE INDEX by_a ON "odd "" name"(a);
+            INSERT INTO parents VALUES (1);
+            INSERT INTO "odd "" name" VALUES (1, 2);
+            PRAGMA writable_schema = ON;
+            """
+        )
+        assert backup._is_sound(file, {})
+        database.execute(damage)
+        database.commit()
+    assert not backup._is_sound(file, {})
