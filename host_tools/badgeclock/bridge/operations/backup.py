@@ -302,12 +302,12 @@ def _prove(connection: Connection, keys: Vault, manifest: Manifest, place: str) 
 def _is_sound(file: Path, counts: Mapping[str, int]) -> bool:
     """Whether SQLite finds every table and index of a file whole, and every reference. `counts`: rows by table.
 
-    Two tables at a time, the largest first, each on a connection of its own: SQLite reads without Python's lock, and
+    Two tables at a time, those with most rows and indexes first: SQLite reads without Python's lock, and
     the check of a million presences takes 12 s of processor.
     """
     with _opened(file) as connection:
-        tables = connection.execute(text("SELECT name FROM sqlite_schema WHERE type = 'table'")).scalars().all()
-    largest_first = sorted(tables, key=lambda name: -counts.get(name, 0))
+        trees = connection.execute(text("SELECT tbl_name, count(*) FROM sqlite_schema WHERE rootpage GROUP BY 1")).all()
+    largest_first = [name for name, each in sorted(trees, key=lambda tree: -counts.get(tree[0], 0) * tree[1])]
     quoted = [name.replace('"', '""') for name in (*largest_first, "sqlite_schema")]
     checks = [f'PRAGMA integrity_check("{name}")' for name in quoted]
     with ThreadPoolExecutor(_CHECKS_AT_ONCE) as pool:
