@@ -354,7 +354,7 @@ class Rig:
 
     def _start(self, name: str, command: Sequence[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, process_group=0)
 
     def wait_ready(self) -> None:
         """Wait until each worker of the bridge reports that it is connected."""

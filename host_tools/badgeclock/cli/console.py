@@ -37,12 +37,14 @@ Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with your na
 def run(config: Config = Path("bridge.toml")) -> None:
     """Serve the pages in the foreground until SIGTERM or Ctrl-C, beside `badgeclock bridge run`."""
     from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands start fast without it
-    from badgeclock.cli.run import collect_seldom  # noqa: PLC0415
+    from badgeclock.cli.run import collect_seldom, give_way  # noqa: PLC0415
     from badgeclock.console.serving import serve  # noqa: PLC0415
 
     logs.configure()
+    configured = settings.load(config)
     collect_seldom()
-    serve(settings.load(config), wall_clock_ms)
+    give_way()
+    serve(configured, wall_clock_ms)
 
 
 @account_app.command("add")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ import typer
 from badgeclock.bridge import logs
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import Config
+from badgeclock.installation.units import GIVE_WAY
 from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
 
 if TYPE_CHECKING:
@@ -91,6 +93,13 @@ def collect_seldom() -> None:
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def give_way() -> None:
+    """Let the other programs of this machine go first, as the console's unit does; there the kernel refuses this call
+    (`installation.units`)."""
+    if "NOTIFY_SOCKET" not in os.environ:
+        os.nice(GIVE_WAY)
 
 
 def _stop_signal() -> asyncio.Event:

@@ -19,6 +19,12 @@ WATCHDOG_S: Final = 60
 """A service that has not reported for this long is killed and restarted."""
 FILES: Final = 16384
 """Open files of bridge and broker: a connection each, of 12,000 clocks at most."""
+GIVE_WAY: Final = 10
+"""The console's niceness (setpriority(2)): on a busy machine pages wait for punches, and punches do not wait for
+pages."""
+GIVE_WAY_WEIGHT: Final = 10
+"""The same among units, of 100 (systemd.resource-control(5)); the kernel weighs a niceness of 10 alike, 110 to 1024
+(kernel/sched/core.c, sched_prio_to_weight)."""
 
 _HARDENED: Final = """\
 UMask=0077
@@ -56,10 +62,14 @@ may be made executable: libffi, by which Python calls C, does so."""
 class Place:
     """The paths of an installation.
 
-    command the `badgeclock` program config bridge.toml state the folder of the store; the services may write there and
-    nowhere else user the services' user, and the group of the same name data_key the file of the store's data key
-    broker_key the file of the bridge's own key keys further settings whose files are read as credentials: the
-    environment variable of each, and its file document the page that `systemctl status` names
+    command     the `badgeclock` program
+    config      bridge.toml
+    state       the folder of the store; the services may write there and nowhere else
+    user        the services' user, and the group of the same name
+    data_key    the file of the store's data key
+    broker_key  the file of the bridge's own key
+    keys        further settings whose files are read as credentials: the environment variable of each, and its file
+    document    the page that `systemctl status` names
     """
 
     command: str
@@ -103,7 +113,14 @@ def bridge(place: Place) -> str:
 def console(place: Place) -> str:
     """The unit of the operators' pages."""
     keys = {_DATA_KEY: place.data_key}
-    return _python_unit(place, "the pages for operators, beside the bridge", (BRIDGE,), "console run", keys, "")
+    return _python_unit(
+        place,
+        "the pages for operators, beside the bridge",
+        (BRIDGE,),
+        "console run",
+        keys,
+        f"Nice={GIVE_WAY}\nCPUWeight={GIVE_WAY_WEIGHT}\n",
+    )
 
 
 def broker(mosquitto: Path, folder: Path, user: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.main import app
 from badgeclock.demo.process import free_port, port_answers
+from badgeclock.installation import units
 
 TOML = """
 [store]
@@ -52,9 +54,9 @@ def settings(folder: Path, console: str) -> Path:
 
 
 @contextmanager
-def running(config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def running(config: Path, port: int, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "badgeclock.cli.main", "console", "run", "--config", str(config)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **more})
     try:
         while not port_answers(port):
             assert process.poll() is None, process.stderr and process.stderr.read()
@@ -89,6 +91,17 @@ def test_it_speaks_tls_itself_and_ends_at_once_while_pages_are_open(tmp_path: Pa
         said = process.stderr.read().decode()
     assert "the console has stopped" in said
     assert not [word for word in (PASSWORD, "vera proef", "password") if word in said]
+
+
+@pytest.mark.usefixtures("morning")
+def test_pages_give_way_to_punches_and_leave_that_to_the_unit_where_there_is_one(tmp_path: Path) -> None:
+    port = free_port()
+    config, usual = settings(tmp_path, f"port = {port}\n"), os.getpriority(os.PRIO_PROCESS, 0)
+    with running(config, port) as process:
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(usual + units.GIVE_WAY, 19)
+    with running(config, port, NOTIFY_SOCKET=str(tmp_path / "manager")) as process:
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == usual
+    assert f"\nNice={units.GIVE_WAY}\n" in units.console(units.PACKAGE)
 
 
 def test_behind_a_proxy_its_word_counts_and_without_one_nobodys(morning: Morning) -> None:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from badgeclock.authorities import forms
 from badgeclock.authorities.base import Address, Coordinates, Direction, Item, MovementItem, PresenceItem
 from badgeclock.bridge.people import identities
-from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, local_day, too_late
+from badgeclock.bridge.presences.regimes import BELGIUM, MOVEMENT_LATE_MS, Declared, local_day, too_late
 from badgeclock.bridge.registrar.transitions import leave_to_person, move
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
@@ -44,9 +44,10 @@ _LATE: Final = {Declared.DAY: Reason.DAY_OVER, Declared.MOVEMENT: Reason.LATE}
 class Due:
     """A presence that needs an action, and its item at the authority.
 
-    worker the worker's reference decided_ms when its declaration was decided: the moment of a movement, or a person's
-    later decision same_name whether the worker still has the number under which the presence was sent last blamed the
-    authority's refusal when it was sent alone, if any; the authority may have it nevertheless
+    worker      the worker's reference
+    decided_ms  when its declaration was decided: the moment of a movement, or a person's later decision
+    same_name   whether the worker still has the number under which the presence was sent last
+    blamed      the authority's refusal when it was sent alone, if any; the authority may have it nevertheless
     """
 
     id: int
@@ -195,40 +196,60 @@ def claim(
     return ready
 
 
-def expire(connection: Connection, declares: frozenset[Declared], now_ms: int) -> int:
-    """Give to a person what waited in the queue until too late, or has no authority.
+def waited_too_long(connection: Connection, declares: frozenset[Declared], now_ms: int) -> list[int]:
+    """Rows of the presences that waited in the queue until too late, or have no authority; for `expire`.
 
-    `declares` is what all authorities together accept. Returns how many. Needs no authority and no vault, so that
-    nothing is forgotten while one is unavailable.
+    `declares` is what all authorities together accept. Looks through the whole queue, so: not in a transaction that
+    writes, which acknowledgements would wait for.
     """
+    without, late = _overdue(connection, declares, now_ms)
+    return [*without, *late]
+
+
+def expire(
+    connection: Connection, declares: frozenset[Declared], now_ms: int, among: Sequence[int] | None = None
+) -> int:
+    """Give to a person what waited in the queue until too late, or has no authority; returns how many.
+
+    `among`: only of these rows; what has changed since they were found is left alone. Needs no authority and no vault,
+    so that nothing is forgotten while one is unavailable.
+    """
+    without, late = _overdue(connection, declares, now_ms, among)
+    gone = leave_to_person(connection, without, PresenceState.QUEUED, Reason.NO_AUTHORITY, now_ms)
+    _leave_late(connection, late, now_ms)
+    return gone + len(late)
+
+
+def _overdue(
+    connection: Connection, declares: frozenset[Declared], now_ms: int, among: Sequence[int] | None = None
+) -> tuple[Sequence[int], dict[int, Declared]]:
+    """Rows in the queue without an authority, and those that are too late."""
     table, sites = schema.presences, schema.sites
     queued = (table.c.state == PresenceState.QUEUED) & table.c.due_ms.is_not(None)
+    if among is not None:
+        queued &= table.c.id.in_(among)
     nobodys = queued & table.c.declared.not_in(list(declares))
-    ids = connection.execute(select(table.c.id).where(nobodys)).scalars().all()
-    gone = leave_to_person(connection, ids, PresenceState.QUEUED, Reason.NO_AUTHORITY, now_ms)
+    without = connection.execute(select(table.c.id).where(nobodys).order_by(table.c.id)).scalars().all()
     zones = connection.execute(select(sites.c.time_zone).distinct()).scalars().all()
-    if not zones:
-        return gone
-    tomorrow_somewhere = max(local_day(now_ms, zone) for zone in zones)
-    long_ago = now_ms - MOVEMENT_LATE_MS
+    newest = max(local_day(now_ms, zone) for zone in (*zones, BELGIUM.key))
     rows = connection.execute(
         select(table.c.id, table.c.declared, table.c.day, table.c.moment_ms, table.c.decided_ms, sites.c.time_zone)
         .join(sites, sites.c.id == table.c.site_id)
         .where(
-            queued,
+            queued & table.c.declared.in_(list(declares)),
             or_(
-                and_(table.c.declared == Declared.DAY, table.c.day <= tomorrow_somewhere),
-                and_(table.c.declared == Declared.MOVEMENT, table.c.moment_ms < long_ago),
+                and_(table.c.declared == Declared.DAY, table.c.day < newest),
+                and_(table.c.declared == Declared.MOVEMENT, table.c.moment_ms < now_ms - MOVEMENT_LATE_MS),
             ),
         )
+        .order_by(table.c.id)
     )
     late = {
         row.id: declared
         for row in rows
         if too_late(declared := Declared(row.declared), row.day, _decided_ms(row), now_ms, row.time_zone)
     }
-    _leave_late(connection, late, now_ms)
-    return gone + len(late)
+    return without, late
 
 
 def _leave_late(connection: Connection, late: Mapping[int, Declared], now_ms: int) -> None:

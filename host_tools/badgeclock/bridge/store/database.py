@@ -261,8 +261,13 @@ def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
 
 def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
     """Values in lists that fit an IN clause."""
+    return batched(values, IN_CLAUSE)
+
+
+def batched(values: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Values in lists of so many; the last one may be shorter."""
     rest = iter(values)
-    while some := list(islice(rest, IN_CLAUSE)):
+    while some := list(islice(rest, size)):
         yield some
 
 

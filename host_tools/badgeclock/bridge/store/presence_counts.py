@@ -28,11 +28,14 @@ def by_state(connection: Connection) -> dict[str, int]:
     }
 
 
+def are_many(connection: Connection) -> bool:
+    """Whether there are so many rows that merging is worth a transaction."""
+    return connection.execute(select(func.count()).select_from(schema.presence_counts)).scalar_one() >= FOLD_FROM
+
+
 def fold(connection: Connection) -> None:
-    """Merge the rows of each state into one, if they are many; in the caller's write transaction."""
+    """Merge the rows of each state into one; in the caller's write transaction."""
     table = schema.presence_counts
-    if connection.execute(select(func.count()).select_from(table)).scalar_one() < FOLD_FROM:
-        return
     rows = connection.execute(delete(table).returning(table.c.state, table.c.number)).all()
     sums: dict[str, int] = {}
     for row in rows:
