@@ -146,6 +146,14 @@ def test_mypy_strict_is_content_with_the_host() -> None:
     run(sys.executable, "-m", "mypy", "--cache-dir", "build/mypy-host")
 
 
+def test_mypy_strict_is_content_with_the_benches_that_no_test_runs() -> None:
+    """Those for the device have the firmware's modules."""
+    benches = [path for path in tracked_files() if path.parent == ROOT / "tests" / "bench" and path.suffix == ".py"]
+    on_host = [path for path in benches if not path.stem.endswith(("_on_device", "umqtt_direct"))]
+    assert on_host
+    run(sys.executable, "-m", "mypy", "--follow-imports=silent", "--cache-dir", "build/mypy-bench", *on_host)
+
+
 @pytest.mark.parametrize("part", [FIRMWARE, *BOARDS], ids=lambda path: path.name)
 def test_mypy_is_content_with_the_firmware_under_the_esp32_stubs(part: Path) -> None:
     require_firmware(part)

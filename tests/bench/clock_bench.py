@@ -280,7 +280,7 @@ def _allocated(board: VirtualBoard, bus: Bus) -> list[int]:
         device.restart()
     _wait_idle(board)
     log = board.home / "console.log"
-    found = []
+    found: list[int] = []
     for _ in _taps(board, bus, TAPS):
         told: list[str] = []
         deadline = time.monotonic() + SIGNAL_PATIENCE_S

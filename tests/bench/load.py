@@ -261,6 +261,8 @@ class Rig:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.people = 0
         """How many workers there are (`employ`)."""
+        self.tokens: list[bytes] = []
+        """The badges that a bench's clocks punch."""
         self.broker_command: list[str] = []
         """How the broker is started, if it is another one than the toolchain's."""
         self.mosquitto = broker.write_config(folder / "broker", self.broker_port, self.shop)

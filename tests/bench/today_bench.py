@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, text
 
 from badgeclock.bridge.presences import today
+from badgeclock.bridge.presences.attendance import Status
 from badgeclock.bridge.presences.day_book import Key, new_row
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import schema
@@ -71,7 +72,7 @@ def _readings(world: World, kind: str) -> dict[str, float]:
         took.append((time.perf_counter() - began) * 1000)
         people = [one for place in report.places for one in place.people]
     assert len(people) == WORKERS
-    assert sum(one.status is today.Status.MISSING for one in people) == WORKERS // 10
+    assert sum(one.status is Status.MISSING for one in people) == WORKERS // 10
     return {f"today.ms_{kind}": min(took), "today.presences": filled}
 
 

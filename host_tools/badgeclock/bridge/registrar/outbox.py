@@ -28,9 +28,9 @@ from sqlalchemy import (
 )
 
 from badgeclock.authorities import forms
-from badgeclock.authorities.base import Address, Coordinates, Direction, Item, MovementItem, PresenceItem
+from badgeclock.authorities.base import BELGIUM, Address, Coordinates, Direction, Item, MovementItem, PresenceItem
 from badgeclock.bridge.people import identities
-from badgeclock.bridge.presences.regimes import BELGIUM, MOVEMENT_LATE_MS, Declared, local_day, too_late
+from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, local_day, too_late
 from badgeclock.bridge.registrar.transitions import leave_to_person, move
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
