@@ -17,8 +17,8 @@ from badgeclock.bridge.store.states import ClockState
 
 CHECK_S: Final = 15.0
 """A check of ten thousand clocks takes a fraction of a second, so this costs little; marks are not urgent."""
-AT_ONCE: Final = 50
-"""Clocks whose change one transaction writes: about 30 ms if each has an event, for which acknowledgements wait."""
+AT_ONCE: Final = 20
+"""Clocks whose change one transaction writes: about 25 ms if each has an event, for which acknowledgements wait."""
 
 _KINDS: Final = {
     Mark.OFFLINE: event_log.Kind.CLOCK_OFFLINE,
