@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
@@ -47,6 +48,11 @@ LONGEST_FIRST = (
 """The files that take longest, those that wait among those that compute; then come the other system tests, then the
 rest. Workers take whole files in this order: with a long file at the end, one worker works while the others are done.
 """
+
+hypothesis.settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

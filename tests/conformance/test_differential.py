@@ -161,7 +161,9 @@ def test_both_codecs_answer_alike(tmp_path: Path, arch: programs.Arch) -> None:
 raws = st.binary(max_size=64) | st.binary(min_size=64, max_size=64).map(lambda raw: b"\x01\x03\x00" + raw[3:])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(raws, min_size=20, max_size=60))
 def test_any_bytes_are_a_record_to_both_or_to_none(tmp_path: Path, records: list[bytes]) -> None:
     assert differences(tmp_path, [["unpack", raw.hex()] for raw in records]) == []

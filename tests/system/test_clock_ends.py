@@ -20,7 +20,7 @@ from tests.system.crowd import enroll
 
 pytestmark = pytest.mark.timeout(240)
 
-SETTLE_S = 60.0
+SETTLE_S = 180.0
 REGISTERED = {"REGISTERED", "VALIDATED"}
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(240)
 
 BETWEEN_TAPS_S = 0.7
 HOLD_MS = 300
-SETTLE_S = 60.0
+SETTLE_S = 180.0
 REGISTERED = END_STATES[EndState.REGISTERED]
 
 

@@ -860,7 +860,9 @@ async def test_a_desk_frame_that_comes_to_the_intake_is_no_status_and_no_record(
 ANSWERS = st.lists(st.tuples(st.integers(0, 9), st.binary(max_size=40)), max_size=12)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     kind=st.sampled_from(list(Kind)),
     answers=ANSWERS,

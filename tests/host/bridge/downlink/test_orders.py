@@ -178,7 +178,9 @@ async def test_a_report_of_an_order_that_was_never_sent_is_none(desk: Desk) -> N
     assert desk.row(number).done_ms is None
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=20, deadline=None
+)
 @given(payload=st.binary(max_size=1100), body=st.binary(max_size=200))
 async def test_any_bytes_on_the_topic_of_reports_do_no_harm(desk: Desk, payload: bytes, body: bytes) -> None:
     clock = desk.world.clock

@@ -96,7 +96,9 @@ def test_records_under_another_clocks_topic_are_not_taken(world: World) -> None:
     assert world.events() == ["founded_anew"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(bit=st.integers(0, 511))
 def test_a_record_with_one_flipped_bit_is_never_stored_and_asked_for_again(world: World, bit: int) -> None:
     if not world.clock.sent:

@@ -45,7 +45,9 @@ def tampered(tmp_path: Path, *statements: str) -> None:
 
 
 @given(st.lists(st.tuples(NAMES, DETAIL), min_size=1, max_size=5))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=20, deadline=None
+)
 def test_whatever_is_written_down_holds(world: World, acts: list[tuple[str, dict[str, object]]]) -> None:
     with world.store.write() as connection:
         before = audit_log.newest(connection)
