@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from badgeclock.bridge.presences.regimes import Declared
 from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.rounds import Rounds
-from badgeclock.bridge.store import presence_counts
+from badgeclock.bridge.store import holder_marks, presence_counts
 from badgeclock.bridge.store.database import Store
 
 EVERY_S: Final = 15.0
@@ -40,4 +40,5 @@ class Expiry(Rounds):
 
     def _round(self, connection: Connection) -> int:
         presence_counts.fold(connection)
+        holder_marks.fold(connection)
         return outbox.expire(connection, self._declares, self._now_ms())
