@@ -29,6 +29,7 @@ from badgeclock.bridge.intake.clock_chains import Chain, Chains, Run
 from badgeclock.bridge.intake.speculative_verify import SpeculativeVerifier, VerifiedMessages
 from badgeclock.bridge.intake.verify import Fault, Finding
 from badgeclock.bridge.presences import presences
+from badgeclock.bridge.presences.holders import KnownHolders
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
@@ -72,6 +73,7 @@ class Intake:
         self._downlink = downlink
         self._patience_ms = patience_ms
         self._chains = Chains(vault)
+        self._holders = KnownHolders()
         self._ahead = SpeculativeVerifier(self._chains.expected, verify_chains)
 
     def verify_ahead(self, messages: Sequence[ClockMessage]) -> Mapping[str, VerifiedMessages]:
@@ -247,7 +249,7 @@ class Intake:
                 orders.close(connection, clock.row.id, "the clock has written its last record", now_ms, Command.RETIRE)
         punches = clock_chains.punches(changed)
         if punches:
-            result.queued += presences.accept(connection, punches, now_ms)
+            result.queued += presences.accept(connection, punches, now_ms, self._holders.of)
 
     def _prepare_answers(
         self, connection: Connection, clocks: Iterable[Chain], result: BatchResult, now_ms: int

@@ -12,19 +12,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, select
 
 from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.presences.regimes import COMING, Declared, Place
 from badgeclock.bridge.presences.shifts import Assumed, Passage
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import among, chunks
+from badgeclock.bridge.store.database import among, insert_beside_others, insert_rows, portions
 from badgeclock.bridge.store.states import ENDED, PresenceState
 from badgeclock.protocol.record import Direction
 
 WorkerDay = tuple[int, date]
+_NEWEST: Final = select(func.max(schema.presences.c.id))
 _OF_PUNCH: Final = schema.punches.c
 _PASSAGES: Final = select(_OF_PUNCH.presence_id, _OF_PUNCH.utc_ms, _OF_PUNCH.direction).order_by(
     _OF_PUNCH.utc_ms, _OF_PUNCH.id
@@ -96,7 +98,9 @@ class DayBook:
         workers: dict[date, list[int]] = defaultdict(list)
         for worker_id, day in wanted:
             workers[day].append(worker_id)
-        for day, some in ((day, some) for day, of_day in workers.items() for some in chunks(of_day)):
+        for day, some in (
+            (day, some) for day, of_day in workers.items() for some in portions(self._connection, of_day)
+        ):
             rows = self._connection.execute(
                 _ENTRIES.where(among(self._connection, table.c.worker_id, some), table.c.day == day)
             )
@@ -112,7 +116,7 @@ class DayBook:
         of = {entry.id: entry for day in workers for entry in self._entries.get(day, ()) if not entry.key.way}
         wanted = [presence_id for presence_id in of if presence_id and presence_id not in self._passages]
         self._passages |= {presence_id: [] for presence_id in wanted}
-        for some in chunks(wanted):
+        for some in portions(self._connection, wanted):
             for row in self._connection.execute(_PASSAGES.where(among(self._connection, _OF_PUNCH.presence_id, some))):
                 self._passages[row.presence_id].append(Passage(row.utc_ms, Direction(row.direction)))
 
@@ -217,28 +221,25 @@ class DayBook:
         opened, self._opened = self._opened, []
         if not opened:
             return []
+        if self._connection.dialect.name == "postgresql":
+            return self._write_beside_others(opened, now_ms)
         table = schema.presences
-        if self._connection.dialect.name != "postgresql":
-            rows = [new_row(entry.key, entry.site_id, now_ms, entry.assumed) for entry in opened]
-            statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-            ids: Iterator[int] = iter(self._connection.execute(statement, rows).scalars())
-            for entry, number in zip(opened, ids, strict=True):
-                entry.id = number
-            return opened
-        return self._write_beside_others(opened, now_ms)
+        first = (self._connection.execute(_NEWEST).scalar() or 0) + 1
+        rows = []
+        for number, entry in enumerate(opened, first):
+            entry.id = number
+            rows.append((number, *_plain_row(entry, now_ms)))
+        insert_rows(self._connection, table, ("id", *_COLUMNS), rows)
+        return opened
 
     def _write_beside_others(self, opened: list[Entry], now_ms: int) -> list[Entry]:
-        from sqlalchemy.dialects.postgresql import insert as insert_beside  # noqa: PLC0415 - only this store has it
-
         # In one order, so that processes that open the same days wait for each other in one direction. The order within
         # a worker's day stays: the newest is the last.
         opened.sort(key=_worker_day)
-        table = schema.presences
-        rows = [new_row(entry.key, entry.site_id, now_ms, entry.assumed) for entry in opened]
-        statement = insert_beside(table).on_conflict_do_nothing().returning(table.c.reference, table.c.id)
-        ids = dict(self._connection.execute(statement, rows).tuples().all())
+        rows = [_plain_row(entry, now_ms) for entry in opened]
+        ids = dict(insert_beside_others(self._connection, schema.presences, _COLUMNS, rows, ("reference", "id")))
         for entry, row in zip(opened, rows, strict=True):
-            entry.id = ids.get(row["reference"], 0)
+            entry.id = ids.get(row[0], 0)
         self._lost += [entry for entry in opened if not entry.id]
         return [entry for entry in opened if entry.id]
 
@@ -262,22 +263,42 @@ def _worker_day(entry: Entry) -> WorkerDay:
 
 def new_row(key: Key, site_id: int, now_ms: int, assumed: Assumed | None = None) -> dict[str, Any]:
     """The columns of a new presence: queued, under its own reference (24 characters)."""
-    return {
-        "reference": f"{REFERENCE_BEGINS}{key.day:%Y%m%d}-{secrets.token_hex(6)}",
-        "worker_id": key.worker_id,
-        "employer_kbo": key.employer_kbo,
-        "workplace": key.workplace,
-        "day": key.day,
-        "declared": Declared.MOVEMENT if key.way else Declared.DAY,
-        "moment_ms": key.moment_ms,
-        "way": key.way,
-        "site_id": site_id,
-        "state": PresenceState.QUEUED,
-        "error_code": 0,
-        "remarks": [],
-        "tries": 0,
-        "alone": False,
-        "due_ms": now_ms,
-        "created_ms": now_ms,
-        "assumed": assumed,
-    }
+    entry = Entry(0, key, site_id, PresenceState.QUEUED, 0, 0, assumed)
+    return {**dict(zip(_COLUMNS, _plain_row(entry, now_ms), strict=True)), "day": key.day, "remarks": []}
+
+
+_COLUMNS: Final = (
+    *("reference", "worker_id", "employer_kbo", "workplace", "day", "declared", "moment_ms", "way", "site_id"),
+    *("state", "error_code", "remarks", "tries", "alone", "due_ms", "created_ms", "assumed"),
+)
+"""Of a new presence; the others are empty."""
+_MOVEMENT, _WHOLE_DAY, _QUEUED = Declared.MOVEMENT.value, Declared.DAY.value, PresenceState.QUEUED.value
+
+
+def _plain_row(entry: Entry, now_ms: int) -> tuple[Any, ...]:
+    """A new presence's `_COLUMNS` as numbers and text, which either database takes."""
+    worker_id, employer_kbo, workplace, day, moment_ms, way = entry.key
+    return (
+        f"{_reference_begins(day)}{secrets.token_hex(6)}",
+        worker_id,
+        employer_kbo,
+        workplace,
+        day.isoformat(),
+        _MOVEMENT if way else _WHOLE_DAY,
+        moment_ms,
+        str(way),
+        entry.site_id,
+        _QUEUED,
+        0,
+        "[]",
+        0,
+        False,
+        now_ms,
+        now_ms,
+        None if entry.assumed is None else entry.assumed.value,
+    )
+
+
+@lru_cache(maxsize=16)
+def _reference_begins(day: date) -> str:
+    return f"{REFERENCE_BEGINS}{day:%Y%m%d}-"

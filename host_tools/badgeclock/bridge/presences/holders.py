@@ -1,8 +1,12 @@
-"""Reads from the store who holds a badge, and which employers that worker may be declared under."""
+"""Reads from the store who holds a badge, and which employers that worker may be declared under.
+
+`KnownHolders` keeps that from one batch to the next, as long as the store's mark says that nothing of it was changed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Select, select
@@ -12,9 +16,17 @@ from badgeclock.bridge.presences.punch_fate import Punch
 from badgeclock.bridge.presences.regimes import (
     employer_declared,
 )
-from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import among, chunks
+from badgeclock.bridge.store import holder_marks, schema
+from badgeclock.bridge.store.database import among, portions
 from badgeclock.bridge.store.states import IdentityKind
+
+HOLDERS_KEPT: Final = 32_768
+"""About 13 MB."""
+
+Badge = tuple[int, bytes]
+"""A badge at a site: the site's row, and the token."""
+FindHolders = Callable[[Connection, Sequence[Punch]], Mapping[Badge, Holder]]
+"""As `holders_of`."""
 
 
 def _select_holders(token: Column[bytes]) -> Select[Any]:
@@ -43,17 +55,71 @@ _HOLDERS_BEFORE: Final = _select_holders(_BEFORE).where(_BEFORE.is_not(None))
 """By the token of clocks that lack the site's last key. Badges have one only during a key change: with the partial
 index, an unknown badge does not cost a scan of all badges.
 """
+_ENGAGEMENTS: Final = (
+    select(schema.engagements, schema.employers.c.kbo)
+    .join(schema.employers, schema.employers.c.id == schema.engagements.c.employer_id)
+    .order_by(schema.engagements.c.id)
+)
+LOOK_UPS: Final = (_HOLDERS, _HOLDERS_BEFORE, _ENGAGEMENTS)
+"""All that is read of holders: a change of any column of these gives another mark."""
 
 
-def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
+def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[Badge, Holder]:
     """The holder of each assigned badge of the punches, by site and token."""
+    return _read(connection, _badges_of(punches))
+
+
+class KnownHolders:
+    """The same, for the batches of one process: a badge that was read is not read again until a holder changes."""
+
+    def __init__(self, most: int = HOLDERS_KEPT) -> None:
+        self._most = most
+        self._known: OrderedDict[Badge, Holder] = OrderedDict()
+        self._mark: object = None
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __contains__(self, badge: Badge) -> bool:
+        return badge in self._known
+
+    def of(self, connection: Connection, punches: Sequence[Punch]) -> dict[Badge, Holder]:
+        """As `holders_of`, in a transaction that changes no holder itself. The mark is read first: whatever is changed
+        after that is read with the next batch, as if it had been changed after this one.
+        """
+        mark, known = holder_marks.mark(connection), self._known
+        if mark is None or mark != self._mark:
+            known.clear()
+            self._mark = mark
+        found: dict[Badge, Holder] = {}
+        missing: set[Badge] = set()
+        for badge in _badges_of(punches):
+            holder = known.get(badge)
+            if holder is None:
+                missing.add(badge)
+            else:
+                found[badge] = holder
+                known.move_to_end(badge)
+        if missing:
+            read = _read(connection, missing)
+            found |= read
+            known.update(read)
+            while len(known) > self._most:
+                known.popitem(last=False)
+        return found
+
+
+def _badges_of(punches: Sequence[Punch]) -> set[Badge]:
+    return {(punch.place.site_id, punch.token) for punch in punches}
+
+
+def _read(connection: Connection, wanted: set[Badge]) -> dict[Badge, Holder]:
     badges = schema.badges
-    found: dict[tuple[int, bytes], Holder] = {}
-    several: dict[tuple[int, bytes], int | None] = {}
-    wanted = {(punch.place.site_id, punch.token) for punch in punches}
+    found: dict[Badge, Holder] = {}
+    several: dict[Badge, int | None] = {}
     for holders, of in ((_HOLDERS, badges.c.token), (_HOLDERS_BEFORE, badges.c.token_before)):
         missing = wanted - found.keys()
-        for some in chunks({token for _, token in missing}):
+        for some in portions(connection, {token for _, token in missing}):
             for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in connection.execute(
                 holders.where(among(connection, of, some))
             ):
@@ -71,13 +137,10 @@ def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[i
 
 def engagements_of(connection: Connection, worker_ids: Iterable[int]) -> dict[int, tuple[Engagement, ...]]:
     """The engagements of workers, each worker's in order of creation."""
-    table, employers = schema.engagements, schema.employers
-    statement = (
-        select(table, employers.c.kbo).join(employers, employers.c.id == table.c.employer_id).order_by(table.c.id)
-    )
+    worker = schema.engagements.c.worker_id
     found: dict[int, tuple[Engagement, ...]] = dict.fromkeys(worker_ids, ())
-    for some in chunks(list(found)):
-        for row in connection.execute(statement.where(among(connection, table.c.worker_id, some))):
+    for some in portions(connection, list(found)):
+        for row in connection.execute(_ENGAGEMENTS.where(among(connection, worker, some))):
             one = Engagement(row.id, row.kbo, row.from_day, row.to_day, frozenset(row.site_ids))
             found[row.worker_id] += (one,)
     return found

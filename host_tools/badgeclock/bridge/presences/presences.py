@@ -17,7 +17,7 @@ from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.presences import comings, punch_receipts, shifts
 from badgeclock.bridge.presences.day_book import DayBook, Entry
 from badgeclock.bridge.presences.employment import Holder
-from badgeclock.bridge.presences.holders import holders_of
+from badgeclock.bridge.presences.holders import FindHolders, holders_of
 from badgeclock.bridge.presences.matching import find_joined, find_shift_ended, meet, open_presence
 from badgeclock.bridge.presences.presence_events import note_assumed, note_for_person
 from badgeclock.bridge.presences.punch_fate import SURE, Fate, Punch, alike, as_corrected, fate_of
@@ -38,12 +38,15 @@ _Decision = tuple[str, int | None, int | None, str | None]
 _DECIDED: Final = ("state", "worker_id", "presence_id", "reason")
 
 
-def accept(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int:
-    """Store new punches, open their presences, write receipts; all in this transaction.
+def accept(
+    connection: Connection, punches: Sequence[Punch], now_ms: int, find_holders: FindHolders = holders_of
+) -> int:
+    """Store new punches, open their presences, write receipts; all in this transaction. `find_holders` is `holders_of`,
+    or what keeps its answers.
 
     Returns how many presences were queued.
     """
-    settled, queued = _settle(connection, punches, now_ms)
+    settled, queued = _settle(connection, punches, now_ms, find_holders)
     columns: tuple[str, ...] = ("clock_id", "seq", "site_id", "token", "direction", "utc_ms", "received_ms", *_DECIDED)
     rows = _rows(punches, settled)
     if not any(reason for *_, reason in settled):
@@ -160,10 +163,12 @@ def declare(connection: Connection, punch: Punch, holder: Holder, wanted: Wanted
     return entry.id
 
 
-def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tuple[list[_Decision], int]:
+def _settle(
+    connection: Connection, punches: Sequence[Punch], now_ms: int, find_holders: FindHolders = holders_of
+) -> tuple[list[_Decision], int]:
     """The deciding columns of each punch, after opening presences and writing receipts; and how many were opened."""
     kinds, kind_of = alike(as_corrected(punches), now_ms)
-    holders = holders_of(connection, kinds)
+    holders = find_holders(connection, kinds)
     held = [holders.get((punch.place.site_id, punch.token)) for punch in kinds]
     fates = [fate_of(punch, holder, now_ms) for punch, holder in zip(kinds, held, strict=True)]
     book = DayBook(connection)

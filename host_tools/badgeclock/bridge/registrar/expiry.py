@@ -1,7 +1,7 @@
 """Ends the wait of presences that have become too late, and gives them to a person.
 
 Independent of the registrars: an authority may be unavailable, or there may be none for a site's declarations. The same
-round merges the counts of presences since the last.
+round merges the counts of presences since the last, and the marks of holders.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from badgeclock.bridge.presences.regimes import Declared
 from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.rounds import Rounds
-from badgeclock.bridge.store import presence_counts
+from badgeclock.bridge.store import holder_marks, presence_counts
 from badgeclock.bridge.store.database import Store, batched
 
 EVERY_S: Final = 15.0
@@ -37,8 +37,9 @@ class Expiry(Rounds):
         """Give presences that have become too late to a person: looked for beside the writers, then moved few at a
         time, so that no acknowledgement waits for all of them.
         """
-        if await self._store.reading(presence_counts.are_many):
-            await self._store.writing(presence_counts.fold)
+        for rows in (presence_counts, holder_marks):
+            if await self._store.reading(rows.are_to_fold):
+                await self._store.writing(rows.fold)
         now_ms, moved = self._now_ms(), 0
         found = await self._store.reading(outbox.waited_too_long, self._declares, now_ms)
         for some in batched(found, AT_ONCE):

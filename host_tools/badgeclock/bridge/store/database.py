@@ -14,11 +14,24 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Engine, Table, any_, create_engine, event, literal
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Engine,
+    Table,
+    any_,
+    create_engine,
+    event,
+    literal,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -39,6 +52,8 @@ _LIMITS: Final = (
 )
 IN_CLAUSE: Final = 500
 """Maximum of values in one IN clause."""
+LIST: Final = 20_000
+"""Maximum of values in one list of PostgreSQL."""
 ROWS_A_STATEMENT: Final = 64
 _PORTIONS: Final = (ROWS_A_STATEMENT, 16, 4, 1)
 WAL_PAGES: Final = 8192
@@ -238,15 +253,39 @@ def update_rows(connection: Connection, table: Table, columns: Sequence[str], ro
         )
 
 
+def insert_beside_others(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]], returned: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """On PostgreSQL: insert many rows of plain values, each in the order of `columns`, except those that another
+    transaction has inserted already, by any unique index. Gives the columns `returned` of those that were inserted.
+    """
+    if not (of_columns := [list(values) for values in zip(*rows, strict=True)]):
+        return []
+    driver: Any = connection.connection.driver_connection
+    inserted: list[tuple[Any, ...]] = driver.execute(
+        f"INSERT INTO {table.name} ({', '.join(columns)}) "  # noqa: S608 - our own names
+        f"SELECT * FROM unnest({_lists(connection.dialect, table, tuple(columns))}) "
+        f"ON CONFLICT DO NOTHING RETURNING {', '.join(returned)}",
+        of_columns,
+    ).fetchall()
+    return inserted
+
+
 def update_of_lists(connection: Connection, table: Table, columns: Sequence[str]) -> str:
     """PostgreSQL's statement for `update_rows`, with a parameter for each column: the list of its values."""
     key, *rest = columns
     changes = ", ".join(f"{name} = new.{name}" for name in rest)
-    lists = ", ".join(f"%b::{table.c[name].type.compile(connection.dialect)}[]" for name in columns)
     return (
         f"UPDATE {table.name} SET {changes} "  # noqa: S608 - our own names
-        f"FROM unnest({lists}) AS new ({', '.join(columns)}) WHERE {table.name}.{key} = new.{key}"
+        f"FROM unnest({_lists(connection.dialect, table, tuple(columns))}) AS new ({', '.join(columns)}) "
+        f"WHERE {table.name}.{key} = new.{key}"
     )
+
+
+@lru_cache(maxsize=64)
+def _lists(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> str:
+    """PostgreSQL's parameters of a list for each column. A type is compiled once: it costs as much as ten rows."""
+    return ", ".join(f"%b::{table.c[name].type.compile(dialect)}[]" for name in columns)
 
 
 def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
@@ -269,6 +308,11 @@ def batched(values: Iterable[_T], size: int) -> Iterator[list[_T]]:
     rest = iter(values)
     while some := list(islice(rest, size)):
         yield some
+
+
+def portions(connection: Connection, values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Values in lists for `among`: on PostgreSQL all of them in one, unless they are very many."""
+    return batched(values, LIST if connection.dialect.name == "postgresql" else IN_CLAUSE)
 
 
 def among(connection: Connection, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:

@@ -28,8 +28,8 @@ def by_state(connection: Connection) -> dict[str, int]:
     }
 
 
-def are_many(connection: Connection) -> bool:
-    """Whether there are so many rows that merging is worth a transaction."""
+def are_to_fold(connection: Connection) -> bool:
+    """Whether the rows are so many that merging them is worth a transaction."""
     return connection.execute(select(func.count()).select_from(schema.presence_counts)).scalar_one() >= FOLD_FROM
 
 

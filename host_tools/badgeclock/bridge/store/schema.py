@@ -191,6 +191,15 @@ badges = Table(
     ),
 )
 
+# Another mark after each change of badges, engagements, workers and employers: the sum of its rows. Triggers on those
+# maintain it (`holder_marks`): a migration that recreates one of these tables must make them again.
+holder_marks = Table(
+    "holder_marks",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("mark", BigInteger, nullable=False),
+)
+
 clocks = Table(
     "clocks",
     metadata,
