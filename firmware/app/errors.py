@@ -36,11 +36,16 @@ class FrameError(ClockError):
 class LinkError(ClockError):
     """The link to the broker ended or never came up: (category, detail), of which the uplink counts the category.
 
-    address none was found for the broker's name connect TCP: refused, unreachable, or no answer in time tls the
-    handshake failed or did not end in time; the broker may have refused the clock's certificate certificate the
-    broker's certificate is not the site's, or names another host refused CONNACK or SUBACK said no silent an answer
-    (CONNACK, SUBACK, PINGRESP) did not come in time stuck a packet could not be written in time closed the broker, or
-    the network, ended the connection packet the broker sent a packet that violates MQTT, or that this clock did not
-    request oversized a packet that does not fit the buffer memory no room for TLS; the heap is collected before the
-    next try other
+    address      none was found for the broker's name
+    connect      TCP: refused, unreachable, or no answer in time
+    tls          the handshake failed or did not end in time; the broker may have refused the clock's certificate
+    certificate  the broker's certificate is not the site's, or names another host
+    refused      CONNACK or SUBACK said no
+    silent       an answer (CONNACK, SUBACK, PINGRESP) did not come in time
+    stuck        a packet could not be written in time
+    closed       the broker, or the network, ended the connection
+    packet       the broker sent a packet that violates MQTT, or that this clock did not request
+    oversized    a packet that does not fit the buffer
+    memory       no room for TLS; the heap is collected before the next try
+    other
     """

@@ -2,9 +2,11 @@
 
 How it fails:
 
-    error it does nothing and raises OSError, this once reported it works and raises OSError nevertheless, once lasting
-    it and every later one raise OSError, until the flash is mended lost a write or an erase does nothing, in silence,
-    this once dead its sector silently ignores writes and erases from now on, until the flash is repaired
+    error     it does nothing and raises OSError, this once
+    reported  it works and raises OSError nevertheless, once
+    lasting   it and every later one raise OSError, until the flash is mended
+    lost      a write or an erase does nothing, in silence, this once
+    dead      its sector silently ignores writes and erases from now on, until the flash is repaired
 
 The clock may continue, or refuse with its own error or an OSError, never another one; after a refusal it is started
 again, as the clock's housekeeping does. When the flash is mended, one more start must bring back all that was

@@ -11,8 +11,8 @@ from badgeclock import errors
 class AuthorityUnavailable(errors.AuthorityError):
     """Certainly nothing was processed: not connected, the authority says so, or a reading call went unanswered.
 
-    retry True: the service asks to try again; False: it says that retrying soon is useless; None: unknown retry_after
-    seconds to wait at least, if the service named them
+    retry        True: the service asks to try again; False: it says that retrying soon is useless; None: unknown
+    retry_after  seconds to wait at least, if the service named them
     """
 
     exit_code = errors.EXIT_TRY_LATER
@@ -43,8 +43,8 @@ class Doubt(StrEnum):
 class AuthorityAmbiguous(errors.AuthorityError):
     """The answer does not show what the authority did, or has: search before sending anything again.
 
-    code the answer, fit for a log: "HTTP-503", "SOA-02002"; empty if nothing was retry_after seconds to wait at least,
-    if given
+    code         the answer, fit for a log: "HTTP-503", "SOA-02002"; empty without an answer
+    retry_after  seconds to wait at least, if given
     """
 
     exit_code = errors.EXIT_TRY_LATER

@@ -52,8 +52,8 @@ class _Token:
 class ClientKey:
     """The bridge's identity at a token endpoint: its client id and its RSA key.
 
-    audience what the assertions are for; usually the token endpoint's URL key_id identifies the key at the endpoint
-    (the assertion's `kid`); the key's thumbprint (RFC 7638) if None
+    audience  what the assertions are for; usually the token endpoint's URL
+    key_id    identifies the key at the endpoint (the assertion's `kid`); the key's thumbprint (RFC 7638) if None
     """
 
     def __init__(self, client_id: str, key: rsa.RSAPrivateKey, audience: str, key_id: str | None = None) -> None:

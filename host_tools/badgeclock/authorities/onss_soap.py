@@ -114,12 +114,15 @@ def connect(settings: Settings) -> OnssSoap:
 class OnssSoap:
     """A client for one endpoint, for one event loop. Use as `async with`, or call `close`.
 
-    endpoint URL of the service; plain http only to this machine itself wsdl our own description, or the authority's
-    file as downloaded, its schemas beside it connect_timeout_s for the connection, TLS included timeout_s for the whole
-    call, the connection included route through which proxy and by whose certificates; None: as the environment says own
-    the credentials that sign every message; None sends them unsigned service certificates of which one must have signed
-    every answer; none: signatures are not checked, and only TLS proves an answer's origin suite the algorithms of the
-    signatures
+    endpoint           URL of the service; plain http only to this machine itself
+    wsdl               our own description, or the authority's file as downloaded, its schemas beside it
+    connect_timeout_s  for the connection, TLS included
+    timeout_s          for the whole call, the connection included
+    route              through which proxy and by whose certificates; None: as the environment says
+    own                the credentials that sign every message; None sends them unsigned
+    service            certificates of which one must have signed every answer; none: signatures are not checked, and
+                       only TLS proves an answer's origin
+    suite              the algorithms of the signatures
 
     Raises SettingsError if the endpoint or the description cannot be used.
     """

@@ -1,7 +1,7 @@
 """How calls get from a company's network to an authority: the proxy, and trusted certificates.
 
-    proxy a URL in the settings; "" for none; absent: HTTPS_PROXY, with NO_PROXY's exceptions ca a PEM file with the
-    company's own certificate authorities, trusted besides the public ones
+    proxy  a URL in the settings; "" for none; absent: HTTPS_PROXY, with NO_PROXY's exceptions
+    ca     a PEM file with the company's own certificate authorities, trusted besides the public ones
 
 A company's proxy that inspects TLS uses its own certificate authority. Connections to this machine use no proxy.
 """

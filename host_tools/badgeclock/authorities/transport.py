@@ -47,8 +47,10 @@ class Answer:
 class Transport:
     """Connections to one service, for one event loop.
 
-    connect_timeout_s for the connection, TLS included timeout_s for the whole call, the connection included tls the TLS
-    context to use proxy_of the HTTP proxy, by URL, for a URL; None: none
+    connect_timeout_s  for the connection, TLS included
+    timeout_s          for the whole call, the connection included
+    tls                the TLS context to use
+    proxy_of           the HTTP proxy, by URL, for a URL; None: none
     """
 
     def __init__(

@@ -74,9 +74,10 @@ class AlgorithmSuite(StrEnum):
 class Policy:
     """What `verify` accepts.
 
-    digests, signatures the algorithms' URIs protects_token whether a certificate that is in the message must be signed
-    too. Not needed if the caller knows the signers, since it then decides nothing other_headers whether other whole
-    headers, which are not read here, may be signed
+    digests, signatures  the algorithms' URIs
+    protects_token       whether a certificate that is in the message must be signed too. Not needed if the caller knows
+                         the signers, since it then decides nothing
+    other_headers        whether other whole headers, which are not read here, may be signed
     """
 
     digests: frozenset[str]

@@ -1,8 +1,8 @@
 """The keys of badges that prove themselves: from a site's root to one card's keys (docs/badges.md §4).
 
-    root 32 bytes, in the workshop and, encrypted, in the bridge; never on a clock read master for the key that reads
-    the number: clocks have it application, PICC master for the keys that change the application and the card: only the
-    bridge derives them
+    root                      32 bytes, in the workshop and, encrypted, in the bridge; never on a clock
+    read master               for the key that reads the number: clocks have it
+    application, PICC master  for the keys that change the application and the card: only the bridge derives them
 
 Masters are derived from the root by HKDF under their own names, so none reveals another or the root: a stolen clock
 reveals its site's read master and no key that writes. A card's keys are diversified from the masters (NXP AN10922) by

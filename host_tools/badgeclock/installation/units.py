@@ -56,10 +56,14 @@ may be made executable: libffi, by which Python calls C, does so."""
 class Place:
     """The paths of an installation.
 
-    command the `badgeclock` program config bridge.toml state the folder of the store; the services may write there and
-    nowhere else user the services' user, and the group of the same name data_key the file of the store's data key
-    broker_key the file of the bridge's own key keys further settings whose files are read as credentials: the
-    environment variable of each, and its file document the page that `systemctl status` names
+    command     the `badgeclock` program
+    config      bridge.toml
+    state       the folder of the store; the services may write there and nowhere else
+    user        the services' user, and the group of the same name
+    data_key    the file of the store's data key
+    broker_key  the file of the bridge's own key
+    keys        further settings whose files are read as credentials: the environment variable of each, and its file
+    document    the page that `systemctl status` names
     """
 
     command: str

@@ -1,8 +1,8 @@
 """A revocation signed in the workshop, to be carried to the broker's machine, which needs no root for it.
 
-    list the revocation lists of every authority, signed revoked a certificate with its key that is on them, made for
-    this: the broker must refuse it guest one with the clock's name and its key, for three days: it takes over the
-    clock's connection, and ends it
+    list     the revocation lists of every authority, signed
+    revoked  a certificate with its key that is on them, made for this: the broker must refuse it
+    guest    one with the clock's name and its key, for three days: it takes over the clock's connection, and ends it
 
 Anyone with the file can, for three days, take the place of the revoked clock at the broker. They cannot act for it: its
 frames and its records need keys that are not in the file.

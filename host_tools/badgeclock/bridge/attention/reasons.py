@@ -35,10 +35,12 @@ class Source(NamedTuple):
 class Need(NamedTuple):
     """A reason why a person must act.
 
-    reason the metric's label, and the list's word sources the states, reasons, causes and kinds of event that it stands
-    for events the kinds of event that announce it what what waits to_do what to do about a row; ITEM is the row's item,
-    CLOCK its clock, NUMBER a correction's number of_presence the same where it is a presence that waits, and not a
-    punch
+    reason       the metric's label, and the list's word
+    sources      the states, reasons, causes and kinds of event that it stands for
+    events       the kinds of event that announce it
+    what         what waits
+    to_do        what to do about a row; ITEM is the row's item, CLOCK its clock, NUMBER a correction's number
+    of_presence  the same where it is a presence that waits, and not a punch
     """
 
     reason: str

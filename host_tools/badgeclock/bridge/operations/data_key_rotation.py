@@ -1,7 +1,7 @@
 """Changing the data key while the bridge runs.
 
-    rotate adds a new key to the data key file, and encrypts every value under it retire removes the old keys from the
-    file, once it is proved that nothing needs them
+    rotate  adds a new key to the data key file, and encrypts every value under it
+    retire  removes the old keys from the file, once it is proved that nothing needs them
 
 Nothing is ever encrypted under a key that is not in the file, and no key is removed while a value needs it: after a
 kill at any point, the same command continues. A running bridge uses the new key within `vault.RELOAD_S`; the next pass

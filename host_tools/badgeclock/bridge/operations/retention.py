@@ -1,8 +1,9 @@
 """Retention by purpose: deletion with proof, and the erasure of one person.
 
-    presences declarations, their attempts and numbers, their punches, receipts, badges handed in long ago events events
-    shown to operators, and the badge desk's jobs workers people without badge, punch and presence plans plans of days,
-    and ended Dimona periods and works
+    presences  declarations, their attempts and numbers, their punches, receipts, badges handed in long ago
+    events     events shown to operators, and the badge desk's jobs
+    workers    people without badge, punch and presence
+    plans      plans of days, and ended Dimona periods and works
 
 Sealed records are not touched: a record contains a token; deleting the badge's row removes the last link from token to
 person, while every tag still verifies. Declarations in progress are never deleted. Each batch is one transaction with

@@ -153,8 +153,9 @@ class Seen(NamedTuple):
 class Wanted(NamedTuple):
     """What a punch declares.
 
-    day the local day at the site earlier the day before, if an open shift at midnight matters way in or out, for a
-    movement
+    day      the local day at the site
+    earlier  the day before, if an open shift at midnight matters
+    way      in or out, for a movement
     """
 
     declared: Declared

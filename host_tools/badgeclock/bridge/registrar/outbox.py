@@ -44,9 +44,10 @@ _LATE: Final = {Declared.DAY: Reason.DAY_OVER, Declared.MOVEMENT: Reason.LATE}
 class Due:
     """A presence that needs an action, and its item at the authority.
 
-    worker the worker's reference decided_ms when its declaration was decided: the moment of a movement, or a person's
-    later decision same_name whether the worker still has the number under which the presence was sent last blamed the
-    authority's refusal when it was sent alone, if any; the authority may have it nevertheless
+    worker      the worker's reference
+    decided_ms  when its declaration was decided: the moment of a movement, or a person's later decision
+    same_name   whether the worker still has the number under which the presence was sent last
+    blamed      the authority's refusal when it was sent alone, if any; the authority may have it nevertheless
     """
 
     id: int

@@ -115,9 +115,10 @@ def share_out(authorities: Sequence[Authority]) -> list[tuple[Authority, frozens
 class Registrar:
     """Runs until cancelled; call `wake` after queueing presences. `changed` is called after every commit of its own.
 
-    call_ms how long a call may take before its client gives up settle_ms how much longer until it is carried out, and
-    can be found calls how many calls may be in progress at once monotonic seconds; the time for settling, since a
-    machine's time of day may change at any moment
+    call_ms    how long a call may take before its client gives up
+    settle_ms  how much longer until it is carried out, and can be found
+    calls      how many calls may be in progress at once
+    monotonic  seconds; the time for settling, since a machine's time of day may change at any moment
     """
 
     def __init__(
