@@ -1,8 +1,9 @@
 """Diagnoses the wires between a board and its MFRC522. Loaded when needed, and dropped again.
 
-    miso-high, miso-low MISO is shorted to the supply or to ground no-answer MISO is not driven: no reader, no supply,
-    or SCK, MOSI, MISO or SS is open no-reset the chip answers, but its RST pin does not reset it: a hang of its SPI
-    would be permanent no-irq the IRQ pin does not follow the chip: the reader's driver polls the status instead
+    miso-high, miso-low  MISO is shorted to the supply or to ground
+    no-answer            MISO is not driven: no reader, no supply, or SCK, MOSI, MISO or SS is open
+    no-reset             the chip answers, but its RST pin does not reset it: a hang of its SPI would be permanent
+    no-irq               the IRQ pin does not follow the chip: the reader's driver polls the status instead
 
 A missing antenna is not detected: the chip cannot measure it, only a badge shows it. Numbers in brackets are sections
 of the datasheet, MFRC522 Rev. 3.9.

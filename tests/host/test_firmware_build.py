@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -195,3 +196,25 @@ def test_a_constant_that_is_used_above_its_place_keeps_its_name() -> None:
     source = "def blank():\n    return _BLANK\n\n\n_BLANK = b'\\xff' * 4\n"
     (made,) = inline({"app/tank.py": source}).values()
     assert r"_BLANK = b'\xff\xff\xff\xff'" in made, "mpy-cross would leave the use without a name"
+
+
+def test_a_changed_docstring_or_comment_changes_nothing_in_the_built_firmware(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever words are in it, the interpreter's names and a constant's among them. The entry points stay source, so
+    their own bytes change.
+    """
+    words = sorted({*EVERYWHERE, "BREAK", "app.log.record"})
+    before = firmware.build()
+    for folder in ("firmware", "boards"):
+        shutil.copytree(firmware.ROOT / folder, tmp_path / folder)
+    for source in (tmp_path / "firmware").rglob("*.py"):
+        text = source.read_text()
+        assert text.startswith('"""'), source
+        remark = '"""' + "".join(f"{word}\n" for word in words)
+        source.write_text(text.replace('"""', remark, 1) + "".join(f"# {word}\n" for word in words))
+    monkeypatch.setattr(firmware, "ROOT", tmp_path)
+    after = firmware.build()
+    assert set(after.files) == set(before.files)
+    changed = {path for path in before.files if before.files[path] != after.files[path]}
+    assert changed == {"/boot.py", "/main.py", firmware.MANIFEST_PATH}

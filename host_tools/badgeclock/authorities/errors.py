@@ -43,7 +43,7 @@ class Doubt(StrEnum):
 class AuthorityAmbiguous(errors.AuthorityError):
     """The answer does not show what the authority did, or has: search before sending anything again.
 
-    code         the answer, fit for a log: "HTTP-503", "SOA-02002"; empty if nothing was
+    code         the answer, fit for a log: "HTTP-503", "SOA-02002"; empty without an answer
     retry_after  seconds to wait at least, if given
     """
 

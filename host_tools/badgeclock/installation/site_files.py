@@ -1,9 +1,11 @@
 """Makes a site's installation in one folder, ready to run:
 
-    bridge.toml the bridge's settings bridge/ ca.pem certificate.pem key.pem data.key state/ the store, and the sockets
-    and files that the services write broker/ Mosquitto's configuration, access list and certificates
-    (technician.broker) workshop/ the site's authority and the first keys of its clocks: to be carried to another
-    machine systemd/ the units; or compose.yaml, with the input of `prepare` in bridge/
+    bridge.toml  the bridge's settings
+    bridge/      ca.pem certificate.pem key.pem data.key
+    state/       the store, and the sockets and files that the services write
+    broker/      Mosquitto's configuration, access list and certificates (technician.broker)
+    workshop/    the site's authority and the first keys of its clocks: to be carried to another machine
+    systemd/     the units; or compose.yaml, with the input of `prepare` in bridge/
 
 Nothing is overwritten: a folder that is not empty is refused. After a failure everything is removed, so that the same
 command can be repeated.

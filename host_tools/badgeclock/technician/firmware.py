@@ -26,6 +26,7 @@ from typing import Final
 
 from badgeclock.errors import ProvisionError
 from badgeclock.technician import (
+    drop_docstrings,
     firmware_package,
     flatten_rooms,
     inline_constants,
@@ -235,11 +236,20 @@ class _Made:
 
 
 def _shortened(modules: dict[str, str], outside: str) -> _Made:
-    """The result of flatten_rooms, inline_constants, name_modules, short_names and merge_modules; cached, since it
-    takes seconds.
+    """The result of flatten_rooms, drop_docstrings, inline_constants, name_modules, short_names and merge_modules;
+    cached, since it takes seconds.
     """
     key = hashlib.sha256(json.dumps([modules, outside, _BUNDLES]).encode())
-    for tool in (flatten_rooms, inline_constants, interpreter_names, merge_modules, name_modules, short_names):
+    tools = (
+        drop_docstrings,
+        flatten_rooms,
+        inline_constants,
+        interpreter_names,
+        merge_modules,
+        name_modules,
+        short_names,
+    )
+    for tool in tools:
         key.update(inspect.getsource(tool).encode())
     kept = _cache() / f"{key.hexdigest()}.json"
     try:
@@ -247,7 +257,9 @@ def _shortened(modules: dict[str, str], outside: str) -> _Made:
         return _Made(texts, named, {path: [merge_modules.Part(*part) for part in its] for path, its in parts.items()})
     except FileNotFoundError:
         pass
-    flat = inline_constants.inline(flatten_rooms.flatten(modules), outside)
+    outside = drop_docstrings.statements(outside)
+    flat = {path: drop_docstrings.drop(text) for path, text in flatten_rooms.flatten(modules).items()}
+    flat = inline_constants.inline(flat, outside)
     flat = merge_modules.distinct(flat | dict.fromkeys(_BUNDLES, ""), _BUNDLES)
     named = {path: f"{name}.py" for path, name in name_modules.names(flat, outside).items()}
     bundles = {named[bundle]: [named.get(path, path) for path in paths] for bundle, paths in _BUNDLES.items()}

@@ -1,15 +1,19 @@
 """The technician's workshop: one directory with every secret that a fleet of clocks depends on.
 
-    ca.key.pem ca.pem the authority; after it in ca.pem, a second one that is trusted during a change ca.next.pem
-    ca.next.key.pem the next authority, or ... ca.former.pem ca.former.key.pem ... the former one, during a change
-    crl.pem revoked certificates: a list of each authority in ca.pem fleet.key root of every clock's seal
-    (docs/protocol.md §3), 64 hex digits sites/<site>.key key of the site's badge tokens (§1), 64 hex digits
-    sites/<site>.badge.key root of the site's badge keys (docs/badges.md §4), 64 hex digits broker/{certificate,key}.pem
-    bridge/{certificate,key}.pem clocks/<id>/{certificate.pem,key.pem,bundle.json}
-    clocks/<id>/{certificate,key}.<serial>.pem of a retired clock, or before a renewal clocks.ledger which chip is which
-    clock; lines are only added (technician/ledger.py) clocks/<id>/trusts the authorities last given to the clock, by
-    fingerprint clocks/<id>/founding.<nonce>.key from which the chain's keys are derived, besides the fleet key: stored
-    nowhere else lock.json if it has a passphrase: every file with a key is encrypted (workshop_lock.py)
+    ca.key.pem ca.pem              the authority; after it in ca.pem, a second one that is trusted during a change
+    ca.next.pem ca.next.key.pem    the next authority, or ...
+    ca.former.pem ca.former.key.pem    ... the former one, during a change
+    crl.pem                        revoked certificates: a list of each authority in ca.pem
+    fleet.key                      root of every clock's seal (docs/protocol.md §3), 64 hex digits
+    sites/<site>.key               key of the site's badge tokens (§1), 64 hex digits
+    sites/<site>.badge.key         root of the site's badge keys (docs/badges.md §4), 64 hex digits
+    broker/{certificate,key}.pem   bridge/{certificate,key}.pem
+    clocks/<id>/{certificate.pem,key.pem,bundle.json}
+    clocks/<id>/{certificate,key}.<serial>.pem    of a retired clock, or before a renewal
+    clocks.ledger                  which chip is which clock; lines are only added (technician/ledger.py)
+    clocks/<id>/trusts             the authorities last given to the clock, by fingerprint
+    clocks/<id>/founding.<nonce>.key    from which, with the fleet key, the chain's keys are derived; nowhere else
+    lock.json                      if it has a passphrase: every file with a key is encrypted (workshop_lock.py)
 
 It belongs on a machine without a network. Data for other machines is signed or exported here and carried over: broker
 and bridge get certificates with their keys, the bridge a clock's bundle and a site's key, the broker a revocation.

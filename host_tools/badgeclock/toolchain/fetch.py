@@ -3,11 +3,12 @@
 Runs before anything is installed (`python3 host_tools/badgeclock/toolchain/fetch.py`), on the standard library alone,
 as root or not, on Debian 12 and 13. From any source, a program ends up at one fixed place:
 
-    .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub,postgres,initdb} wrappers
-    .toolchain/bin/chromium-headless-shell the same, for the tests of the console's pages .toolchain/bin/promtool the
-    same, for the test of the alerting rules .toolchain/micropython-lib/{umqtt/simple.py,urequests.py}
-    .toolchain/reader-drivers/{mfrc522,pirc522,python_rfid} third-party MFRC522 drivers, for the tests of the chip
-    .toolchain/manifest.json what was fetched, with sha256
+    .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub,postgres,initdb}    wrappers
+    .toolchain/bin/chromium-headless-shell    the same, for the tests of the console's pages
+    .toolchain/bin/promtool    the same, for the test of the alerting rules
+    .toolchain/micropython-lib/{umqtt/simple.py,urequests.py}
+    .toolchain/reader-drivers/{mfrc522,pirc522,python_rfid}    third-party MFRC522 drivers, for the tests of the chip
+    .toolchain/manifest.json    what was fetched, with sha256
 
 An installed wheel fetches its programs in the same way, on first use, into the user's cache (programs.py).
 

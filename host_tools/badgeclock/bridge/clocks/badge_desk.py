@@ -1,7 +1,7 @@
 """The badge desk: carries out operators' jobs on a card, through a clock in issue mode.
 
-    BadgeDesk gets jobs from the store, one at a time for each clock, and records their results Conversation one job's
-    frames with its clock: a step, its one answer, a deadline (docs/protocol.md §6)
+    BadgeDesk     gets jobs from the store, one at a time for each clock, and records their results
+    Conversation  one job's frames with its clock: a step, its one answer, a deadline (docs/protocol.md §6)
 
 The clock passes bytes on; all keys are here, and answers of a card or a clock are trusted only as far as the card's own
 cryptography proves them. Whatever they answer, a job ends with an outcome and the bridge continues. A card that is

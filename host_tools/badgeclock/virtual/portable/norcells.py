@@ -3,10 +3,12 @@
 A program only clears bits, an erase sets a sector of 4,096 bytes. `Supply` may cut the power at any step: a programmed
 byte (or row, or page: `grain_bytes`) is a step, and so is an erase. `Chip` counts its work and holds the faults:
 
-    torn program any of the bits that were to be cleared are interrupted erase the sector is untouched, all ones,
-    random, or all ones up to some byte unstable cells bits that read differently each time, until they are programmed
-    again or erased dead sector programs and erases of it silently do nothing unreadable sector a read of it is an error
-    bit rot a bit has another value
+    torn program       any of the bits that were to be cleared are
+    interrupted erase  the sector is untouched, all ones, random, or all ones up to some byte
+    unstable cells     bits that read differently each time, until they are programmed again or erased
+    dead sector        programs and erases of it silently do nothing
+    unreadable sector  a read of it is an error
+    bit rot            a bit has another value
 
 `Sectors` stores the cells. Pseudo-random choices come from `Dice`, so one seed gives the same flash on every machine.
 Modelled time is that of a W25Q32JV (datasheet rev. G, section 9.6, typical): 0.4 ms for a page program of 256 bytes, 45
