@@ -19,8 +19,9 @@ from zeep.wsse.signature import verify_envelope
 
 from badgeclock.authorities import credentials, ws_security
 from badgeclock.authorities.errors import NotSoap, NotTrusted, Unsound
+from badgeclock.authorities.onss_soap_settings import AlgorithmSuite
 from badgeclock.authorities.soap import parse_envelope
-from badgeclock.authorities.ws_security import SIGNATURE, UTILITY, AlgorithmSuite, Policy
+from badgeclock.authorities.ws_security import SIGNATURE, UTILITY, Policy
 from badgeclock.errors import SettingsError
 from badgeclock.sandbox import envelope
 from badgeclock.sandbox import ws_security as sandbox_ws_security

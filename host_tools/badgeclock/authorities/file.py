@@ -20,7 +20,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from badgeclock.authorities import failures, forms
 from badgeclock.authorities.base import (
@@ -43,7 +43,7 @@ from badgeclock.authorities.base import (
 )
 from badgeclock.authorities.errors import AuthorityUnavailable
 from badgeclock.authorities.failures import Call
-from badgeclock.authorities.kinds import AuthoritySettings
+from badgeclock.authorities.file_settings import Settings
 from badgeclock.authorities.onss import requests
 from badgeclock.errors import SettingsError
 
@@ -56,15 +56,6 @@ _SEARCH: Final = Call("search", changes=False)
 _GET: Final = Call("get", changes=False)
 
 _T = TypeVar("_T")
-
-
-class Settings(AuthoritySettings):
-    """[authority] kind = "file"."""
-
-    kind: Literal["file"]
-    path: Path
-    """The file to append to; made if absent."""
-    settle_s: float = 0.0
 
 
 def connect(settings: Settings) -> FileExport:

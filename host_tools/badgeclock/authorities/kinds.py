@@ -1,13 +1,13 @@
 """The kinds of authorities, and the one in the settings.
 
-An authority of kind `some-name` is the module `some_name` beside this one, with `Settings`, a model of its part of the
-settings, and `connect`, which makes its client. A new kind needs no other change.
+An authority of kind `some-name` is two modules beside this one: `some_name_settings` with `Settings`, a model of its
+part of the settings, and `some_name` with `connect`, which makes its client, and which only who declares loads. A new
+kind needs no other change.
 """
 
 from __future__ import annotations
 
 import importlib
-import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol, cast
 
@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from badgeclock.authorities.base import Authority
 
 KIND_DEFAULT: Final = "onss-soap"
-_KIND: Final = re.compile(r"[a-z]+(-[a-z]+)*")
+_SETTINGS: Final = "_settings"
 
 
 class AuthoritySettings(BaseModel):
@@ -51,22 +51,19 @@ class AuthoritySettings(BaseModel):
 
 
 class _Module(Protocol):
-    Settings: type[AuthoritySettings]
-
     def connect(self, settings: AuthoritySettings) -> Authority: ...
 
 
 def kinds() -> tuple[str, ...]:
     """Every kind of authority, by name."""
-    names = (path.stem.replace("_", "-") for path in Path(__file__).parent.glob("*.py"))
-    return tuple(sorted(name for name in names if _KIND.fullmatch(name) and _module(name) is not None))
+    names = (path.stem.removesuffix(_SETTINGS) for path in Path(__file__).parent.glob(f"*{_SETTINGS}.py"))
+    return tuple(sorted(name.replace("_", "-") for name in names))
 
 
 def connect(settings: AuthoritySettings) -> Authority:
     """The client of the authority that the settings name. Raises SettingsError."""
-    module = _module(settings.kind)
-    assert module is not None  # it has read the settings
-    return module.connect(settings)
+    module = importlib.import_module(f"{__package__}.{settings.kind.replace('-', '_')}")
+    return cast("_Module", module).connect(settings)
 
 
 def read(table: Any) -> AuthoritySettings:
@@ -75,12 +72,11 @@ def read(table: Any) -> AuthoritySettings:
         return table
     if not isinstance(table, dict):
         raise PydanticCustomError("authority", "a table is wanted")
-    kind = table.get("kind", KIND_DEFAULT)
-    module = _module(kind) if isinstance(kind, str) and _KIND.fullmatch(kind) else None
-    if module is None:
+    model = _model(table.get("kind", KIND_DEFAULT))
+    if model is None:
         raise PydanticCustomError("authority", "kind is one of {kinds}", {"kinds": ", ".join(kinds())})
     try:
-        return module.Settings.model_validate(table)
+        return model.model_validate(table)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, fault['loc']))} {fault['msg']}".strip() for fault in error.errors(include_input=False)
@@ -92,11 +88,8 @@ ReadSettings = Annotated[SerializeAsAny[AuthoritySettings], BeforeValidator(read
 """The type of a setting for any authority's settings."""
 
 
-def _module(kind: str) -> _Module | None:
-    try:
-        module = importlib.import_module(f"{__package__}.{kind.replace('-', '_')}")
-    except ModuleNotFoundError:
+def _model(kind: Any) -> type[AuthoritySettings] | None:
+    if kind not in kinds():
         return None
-    settings = getattr(module, "Settings", None)
-    own = isinstance(settings, type) and issubclass(settings, AuthoritySettings)
-    return cast("_Module", module) if own and hasattr(module, "connect") else None
+    module = importlib.import_module(f"{__package__}.{kind.replace('-', '_')}{_SETTINGS}")
+    return cast("type[AuthoritySettings]", module.Settings)

@@ -13,11 +13,8 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
-
-from pydantic import Field
+from typing import Any, Final, Self, TypeVar
 
 from badgeclock.authorities import failures, forms
 from badgeclock.authorities.base import Cancellation, CancelOutcome, Found, Item, MovementItem, Outcome, SearchCriteria
@@ -25,7 +22,8 @@ from badgeclock.authorities.errors import AnswerMalformed, AuthorityRejected, Au
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.oauth import ClientKey, Tokens
 from badgeclock.authorities.onss import requests, rest_messages
-from badgeclock.authorities.routes import Route, ServiceSettings
+from badgeclock.authorities.onss_rest_settings import Settings
+from badgeclock.authorities.routes import Route
 from badgeclock.authorities.transport import Answer, Transport, checked_url
 from badgeclock.errors import AuthorityError
 from badgeclock.onss import description
@@ -41,29 +39,6 @@ _SEARCH: Final = Call("search", changes=False)
 _GET: Final = Call("get", changes=False)
 
 _Read = TypeVar("_Read")
-
-
-class Settings(ServiceSettings):
-    """[authority] kind = "onss-rest"."""
-
-    kind: Literal["onss-rest"]
-    endpoint: str
-    """The service's base URL, which ends in /presenceRegistration/v1."""
-    token_endpoint: str
-    client_id: str = Field(min_length=1, max_length=200)
-    key: Path
-    """The RSA key in PEM whose certificate was uploaded for this client id."""
-    key_id: str | None = Field(default=None, min_length=1, max_length=200)
-    """Identifies that key at the token endpoint; its thumbprint (RFC 7638) if absent."""
-    audience: str | None = None
-    """The audience of the bridge's assertions; the token endpoint if absent."""
-    scope: str | None = Field(default=None, min_length=1, max_length=1000)
-    """The client's own scopes if absent, which the service recommends."""
-
-    @property
-    def call_s(self) -> float:
-        """Token and call, and both again if the service rejects the token."""
-        return 4 * self.timeout_s
 
 
 def connect(settings: Settings) -> OnssRest:

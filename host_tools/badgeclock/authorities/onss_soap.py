@@ -17,11 +17,10 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from cryptography import x509
 from lxml import etree
-from pydantic import model_validator
 
 from badgeclock.authorities import credentials, failures, forms, ws_security
 from badgeclock.authorities.base import (
@@ -38,10 +37,10 @@ from badgeclock.authorities.credentials import Credentials
 from badgeclock.authorities.errors import AnswerMalformed, Doubt, NotSoap, NotTrusted
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.onss import answers, faults, requests
-from badgeclock.authorities.routes import Route, ServiceSettings
+from badgeclock.authorities.onss_soap_settings import AlgorithmSuite, Settings
+from badgeclock.authorities.routes import Route
 from badgeclock.authorities.soap import body_element, parse_envelope
-from badgeclock.authorities.transport import ANSWER_LIMIT_BYTES, Answer, Transport, checked_url, on_this_machine
-from badgeclock.authorities.ws_security import AlgorithmSuite
+from badgeclock.authorities.transport import ANSWER_LIMIT_BYTES, Answer, Transport, checked_url
 from badgeclock.errors import SettingsError
 from badgeclock.onss import description
 from badgeclock.onss.description import CANCEL, GET, MESSAGES, REGISTER, SEARCH
@@ -53,38 +52,6 @@ _HTTP_OK: Final = 200
 
 # operation: its class for judging failures
 _CALLS: Final = {name: Call(name, changes=name in (REGISTER, CANCEL)) for name in description.OPERATIONS}
-
-
-class Settings(ServiceSettings):
-    """[authority] kind = "onss-soap". All files except the WSDL are PEM."""
-
-    kind: Literal["onss-soap"] = "onss-soap"
-    endpoint: str
-    certificate: Path | None = None
-    """The bridge's own, registered at the authority's portal; with `key`, its RSA key."""
-    key: Path | None = None
-    service_certificate: Path | None = None
-    """The certificates, one or more, of which one must have signed every answer, faults included. Without it signatures
-    are not checked.
-    """
-    algorithm_suite: AlgorithmSuite = AlgorithmSuite.BASIC256_SHA256
-    """The algorithms for signing messages, and accepted in answers: named as in the policy of the service's WSDL
-    file."""
-    wsdl: Path | None = None
-    """The service's own WSDL file, its schemas beside it, instead of the description that comes with the bridge."""
-
-    @property
-    def call_s(self) -> float:
-        """The deadline of the whole call."""
-        return self.timeout_s
-
-    @model_validator(mode="after")
-    def _signs(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key go together")
-        if self.certificate is None and not on_this_machine(self.endpoint):
-            raise ValueError("certificate and key are missing; only a sandbox on this machine does without")
-        return self
 
 
 def connect(settings: Settings) -> OnssSoap:

@@ -14,25 +14,13 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from pydantic import Field
 
-from badgeclock.authorities.kinds import AuthoritySettings
-from badgeclock.authorities.transport import has_place, on_this_machine
+from badgeclock.authorities.services import on_this_machine
+from badgeclock.authorities.transport import has_place
 from badgeclock.errors import SettingsError
 
 _ENVIRONMENT: Final = ("https", "all")
 """The first that is set of HTTPS_PROXY, https_proxy, ALL_PROXY and all_proxy, as read by urllib."""
-
-
-class ServiceSettings(AuthoritySettings):
-    """The settings common to authorities reached over HTTPS."""
-
-    connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
-    timeout_s: float = Field(default=30.0, gt=0, le=300)
-    proxy: str | None = Field(default=None, max_length=2000)
-    """URL of the company's HTTP proxy, without name and password; empty: none, even if the environment sets one."""
-    ca: Path | None = None
-    """PEM: further certificate authorities to trust, such as those of a company's own proxy."""
 
 
 class Route:

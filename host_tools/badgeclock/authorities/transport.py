@@ -8,7 +8,6 @@ decompresses nothing.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import httpx
 
 from badgeclock.authorities import failures
 from badgeclock.authorities.failures import Call
+from badgeclock.authorities.services import on_this_machine
 from badgeclock.errors import SettingsError
 
 ANSWER_LIMIT_BYTES: Final = 4 * 1024 * 1024
@@ -153,14 +153,5 @@ def has_place(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0 and bool(httpx.URL(url).host)
-    except (httpx.InvalidURL, ValueError):
-        return False
-
-
-def on_this_machine(url: str) -> bool:
-    """Whether a URL leads to this machine itself."""
-    try:
-        host = httpx.URL(url).host
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except (httpx.InvalidURL, ValueError):
         return False

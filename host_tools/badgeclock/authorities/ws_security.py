@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 import xmlsec
@@ -29,6 +28,7 @@ from lxml import etree
 
 from badgeclock.authorities.credentials import Credentials
 from badgeclock.authorities.errors import NotTrusted, Unsound
+from badgeclock.authorities.onss_soap_settings import AlgorithmSuite
 from badgeclock.authorities.soap import ENVELOPE, SECURITY
 
 UTILITY: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
@@ -53,21 +53,6 @@ _D: Final = f"{{{SIGNATURE}}}"
 _ID: Final = f"{_U}Id"
 _ID_NAMES: Final = frozenset({_ID, "Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id"})
 _REFERENCES_LIMIT: Final = 16
-
-
-class AlgorithmSuite(StrEnum):
-    """Algorithms of signatures, by the names of WS-SecurityPolicy 1.2, section 6.1.
-
-    The text of the standard has RSA with SHA-1 for the signature in every suite. With Basic256Sha256, services in fact
-    sign with RSA and SHA-256; one that follows the letter of the standard has its own name here.
-    """
-
-    BASIC256_SHA256 = "Basic256Sha256"
-    """SHA-256, and RSA with SHA-256."""
-    BASIC256_SHA256_RSA_SHA1 = "Basic256Sha256RsaSha1"
-    """SHA-256, and RSA with SHA-1."""
-    BASIC256 = "Basic256"
-    """SHA-1, and RSA with SHA-1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,11 @@ class BrokerClients(Rounds):
             self._command({"command": "createRole", **role}, {"command": "createClient", **client})
             self._known.add(name)
 
+    @property
+    def waits(self) -> bool:
+        """Whether the connection is new, an answer is awaited, or a clock is without rights until its time is over."""
+        return self._connections() != self._connection or self._known is None or bool(self._out)
+
     def _ask(self) -> None:
         self._known, self._unanswered = None, 0
         if self._connection:

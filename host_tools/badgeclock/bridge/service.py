@@ -180,6 +180,7 @@ class Service:
             now_ms,
             self._link.read_only,
         )
+        self._clients.rest_while(self._commits.number)
         self._parts.add("clients of the broker", Phase.UPKEEP, self._clients.run)
         self._parts.add("sweeper", Phase.UPKEEP, Sweeper(self._store, settings.retention, now_ms).run)
         self._add_intake(meet)

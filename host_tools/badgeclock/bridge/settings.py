@@ -7,17 +7,13 @@ are never settings, only the names of the files that hold them. Relative paths s
 from __future__ import annotations
 
 import ipaddress
+import os
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from badgeclock import text_file
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
@@ -26,6 +22,8 @@ from badgeclock.bridge import store_url
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
 
+ENVIRONMENT: Final = "BADGECLOCK_BRIDGE_"
+"""How the names of variables begin that override settings."""
 NOTICE_KINDS = (
     "unregistered",
     "absent",
@@ -292,12 +290,8 @@ class IntakeSettings(_Section):
     """With several workers: how long a message waits for the one before it, which came through another worker."""
 
 
-class BridgeSettings(BaseSettings):
+class BridgeSettings(_Section):
     """The whole file."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="BADGECLOCK_BRIDGE_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
 
     store: StoreSettings = StoreSettings()
     broker: BrokerSettings
@@ -338,19 +332,6 @@ class BridgeSettings(BaseSettings):
         port = self.http.port and self.http.port + number - 1
         return self.model_copy(update={"http": self.http.model_copy(update={"port": port})})
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment, then the file's values, which `load` passes as arguments; no other source."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return env_settings, init_settings
-
 
 def load(path: Path) -> BridgeSettings:
     """The settings in a TOML file; raises SettingsError, which names each wrong setting but never its value."""
@@ -362,7 +343,7 @@ def load(path: Path) -> BridgeSettings:
         )
 
     try:
-        settings = BridgeSettings(**tomllib.loads(text_file.read(path)))
+        settings = _of_file_and_environment(tomllib.loads(text_file.read(path)))
     except ValidationError as error:
         wrong = "; ".join(f"[{'.'.join(map(str, fault['loc']))}] {fault['msg']}" for fault in error.errors())
         raise SettingsError(
@@ -379,6 +360,15 @@ def load(path: Path) -> BridgeSettings:
             what=f"{path} is no TOML: {error}", kept="nothing was started", do="correct the file"
         ) from None
     return _anchored(settings, path.resolve().parent)
+
+
+def _of_file_and_environment(content: dict[str, Any]) -> BridgeSettings:
+    sections = tuple(f"{ENVIRONMENT}{section}".upper() for section in BridgeSettings.model_fields)
+    if not any(name.upper().startswith(sections) for name in os.environ):
+        return BridgeSettings(**content)
+    from badgeclock.bridge import settings_environment  # noqa: PLC0415 - and the library for it
+
+    return settings_environment.read(BridgeSettings, ENVIRONMENT, content)
 
 
 def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:

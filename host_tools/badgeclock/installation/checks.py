@@ -11,15 +11,12 @@ import os
 import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from sqlalchemy import Connection
 
 from badgeclock import key_file
@@ -31,7 +28,6 @@ from badgeclock.bridge.attention import validity
 from badgeclock.bridge.attention.validity import Holder
 from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.notices import book
-from badgeclock.bridge.notices.sending import Sender
 from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
@@ -133,6 +129,9 @@ def _keys(own: BridgeSettings) -> list[Path]:
 
 
 def _fit(certificate: Path, key: Path) -> bool:
+    from cryptography import x509  # noqa: PLC0415 - `status` needs two of these checks, and starts faster without
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as above
+
     def spki(one: Any) -> bytes:
         data: bytes = one.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -277,6 +276,8 @@ def notices(machine: Machine) -> Iterator[Finding]:
     """Settings with which no notice can be sent, and notices undelivered for a day."""
     if machine.settings is None or not (machine.settings.notices.calls or machine.settings.notices.heartbeat_url):
         return
+    from badgeclock.bridge.notices.sending import Sender  # noqa: PLC0415 - as above
+
     try:
         Sender(machine.settings.notices)
     except SettingsError as error:
@@ -320,6 +321,8 @@ def services(machine: Machine) -> Iterator[Finding]:
 
 
 def _systemctl(*words: str) -> str:
+    import subprocess  # noqa: PLC0415 - as above
+
     done = subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False, timeout=10)
     return done.stdout.strip()
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, KBO, LUZ_LIMOSA, SITE, SITE_KEY, WORKPLACE, Clock
 from typer.testing import CliRunner
 
-from badgeclock.authorities import onss_soap
+from badgeclock.authorities import onss_soap_settings
 from badgeclock.bridge import logs
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.metrics import Metrics
@@ -64,7 +64,7 @@ def test_paths_count_from_the_files_own_folder(config: Path) -> None:
     assert settings.broker.ca == folder / "ca.pem"
     assert settings.broker.key == Path("/etc/badgeclock/key.pem")
     assert settings.secrets.data_key_file == folder / "data.key"
-    assert isinstance(settings.authority, onss_soap.Settings)
+    assert isinstance(settings.authority, onss_soap_settings.Settings)
     assert settings.authority.certificate == folder / "onss.pem"
     assert settings.authority.service_certificate is None
     assert settings.http.port == 0
@@ -76,7 +76,7 @@ def test_the_environment_overrides_the_file(config: Path, monkeypatch: pytest.Mo
     assert load(config).http.port == 9100
     monkeypatch.setenv("BADGECLOCK_BRIDGE_AUTHORITY__TIMEOUT_S", "7.5")
     authority = load(config).authority
-    assert isinstance(authority, onss_soap.Settings)
+    assert isinstance(authority, onss_soap_settings.Settings)
     assert (authority.timeout_s, authority.key) == (7.5, config.parent / "onss.key")
 
 

@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
+from badgeclock.bridge import logs
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.errors import BadgeclockError
@@ -34,7 +33,7 @@ _PEER: Final = struct.Struct("3i")
 """pid, uid and gid of the other end (unix(7), SO_PEERCRED)."""
 _ROOT: Final = 0
 
-log = structlog.get_logger("badgeclock.bridge.acts")
+log = logs.Named("badgeclock.bridge.acts")
 
 
 @contextlib.contextmanager

@@ -156,6 +156,41 @@ def reasons(facts: Facts, now_ms: int) -> list[Reason]:
     ]
 
 
+def next_look_ms(facts: Facts, now_ms: int) -> int | None:
+    """When the marks may differ by the time alone, if nothing else changes; None if they cannot."""
+    if facts.state is ClockState.RETIRED:
+        return None
+    status, status_ms = facts.status, facts.status_ms
+    if status is None or status_ms is None:
+        steps = [] if facts.added_ms is None else [facts.added_ms + NEVER_HEARD_MS]
+    elif status.get("retired"):
+        steps = []
+    else:
+        steps = [at_ms + STARTS_MS + 1 for at_ms in facts.started_ms]
+        steps += [at_ms + TEAR_DAYS * _DAY_MS + 1 for at_ms in facts.torn_ms]
+        until_s = status.get("cert_until")
+        steps += [] if until_s is None else [until_s * 1000 - CERTIFICATE_DAYS * _DAY_MS + 1]
+        if not facts.online:
+            steps.append(status_ms + OFFLINE_GRACE_MS)
+        elif facts.heard_from_ms is not None:
+            steps.append(max(status_ms, facts.heard_from_ms) + _silent_after_ms(status) + 1)
+        if facts.missing > 0:
+            steps.append(now_ms - facts.still_ms + _patience_ms(facts.missing))
+    return min((step for step in steps if step > now_ms), default=None)
+
+
+def _silent_after_ms(status: Mapping[str, Any]) -> int:
+    return BEATS_MISSED * _beat_s(status) * 1000 + SILENCE_GRACE_MS
+
+
+def _beat_s(status: Mapping[str, Any]) -> int:
+    return status.get("heartbeat_s") or HEARTBEAT_S
+
+
+def _patience_ms(missing: int) -> int:
+    return BEHIND_MANY_MS if missing > BEHIND_RECORDS else BEHIND_FEW_MS
+
+
 def _never_heard(added_ms: int | None, now_ms: int) -> list[Reason]:
     if added_ms is None or now_ms - added_ms < NEVER_HEARD_MS:
         return []
@@ -169,14 +204,12 @@ def _presence(facts: Facts, status: Mapping[str, Any], status_ms: int, now_ms: i
         return [Reason(Mark.OFFLINE, "offline", f"its connection ended at {_moment(status_ms)}")]
     if facts.heard_from_ms is None:
         return []  # the bridge itself has no broker
-    beat_s = status.get("heartbeat_s") or HEARTBEAT_S
-    quiet_ms = now_ms - max(status_ms, facts.heard_from_ms)
-    if quiet_ms > BEATS_MISSED * beat_s * 1000 + SILENCE_GRACE_MS:
-        return [Reason(Mark.SILENT, "silent", f"no status since {_moment(status_ms)}; one is due every {beat_s} s")]
+    if now_ms - max(status_ms, facts.heard_from_ms) > _silent_after_ms(status):
+        what = f"no status since {_moment(status_ms)}; one is due every {_beat_s(status)} s"
+        return [Reason(Mark.SILENT, "silent", what)]
     if facts.state is ClockState.QUARANTINED:
         return []  # its records are kept aside, which its quarantine reports
-    patience_ms = BEHIND_MANY_MS if facts.missing > BEHIND_RECORDS else BEHIND_FEW_MS
-    if facts.missing > 0 and facts.still_ms >= patience_ms:
+    if facts.missing > 0 and facts.still_ms >= _patience_ms(facts.missing):
         what = f"{facts.missing} records are missing here, and none came for {facts.still_ms // 60_000} minutes"
         return [Reason(Mark.BEHIND, "behind", what)]
     return []

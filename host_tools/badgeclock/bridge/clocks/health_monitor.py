@@ -1,4 +1,8 @@
-"""Checks every clock periodically and records changes of its health (`health` decides)."""
+"""Checks every clock periodically and records changes of its health (`health` decides).
+
+Of ten thousand clocks few have changed since the last check, and few are due by time: only these are read with their
+status.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,12 @@ from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
 
 CHECK_S: Final = 15.0
-"""A check of ten thousand clocks takes a fraction of a second, so this costs little; marks are not urgent."""
+"""Marks are not urgent."""
 AT_ONCE: Final = 20
 """Clocks whose change one transaction writes: about 25 ms if each has an event, for which acknowledgements wait."""
+_READ_AT_ONCE: Final = 500
+"""Clocks that are read in one query: what JSON is while it is read takes memory."""
+_NEVER_MS: Final = 2**63
 
 _KINDS: Final = {
     Mark.OFFLINE: event_log.Kind.CLOCK_OFFLINE,
@@ -33,6 +40,16 @@ class _Changed(NamedTuple):
     name: str
     before: Standing
     after: Standing
+
+
+class _Seen(NamedTuple):
+    """What the last check saw of a clock: all that its marks depend on besides the time, in short; since when its next
+    number is the same; and when it is due.
+    """
+
+    short: tuple[Any, ...]
+    still_since_ms: int
+    due_ms: int
 
 
 class HealthMonitor(Rounds):
@@ -53,8 +70,10 @@ class HealthMonitor(Rounds):
         self._connections = connections
         self._connection = -1
         self._heard_from_ms: int | None = None
-        self._moved: dict[int, tuple[int, int]] = {}
-        """By clock: the next number that the store expects, and since when."""
+        self._judged: tuple[int, int | None] | None = None
+        """When, and with which `_heard_from_ms`."""
+        self._seen: dict[int, _Seen] = {}
+        """By clock."""
 
     async def work(self) -> None:
         """Check every clock in use once."""
@@ -72,23 +91,48 @@ class HealthMonitor(Rounds):
             self._connection = self._connections()
 
     def _judge(self, connection: Connection, now_ms: int) -> list[_Changed]:
+        due = self._due(connection, now_ms)
+        changed: list[_Changed] = []
+        for at in range(0, len(due), _READ_AT_ONCE):
+            changed += self._judge_some(connection, due[at : at + _READ_AT_ONCE], now_ms)
+        return changed
+
+    def _due(self, connection: Connection, now_ms: int) -> list[int]:
+        """Note what the store has of each clock, and return those that changed or are due by time."""
+        last, self._judged = self._judged, (now_ms, self._heard_from_ms)
+        all_due = last is None or last[1] != self._heard_from_ms or last[0] > now_ms  # the time was set back
+        table = schema.clocks
+        # A new STATUS changes its time or its counter.
+        columns = (table.c.next_seq, table.c.status_ms, table.c.status_counter, table.c.online, table.c.state)
+        rows = connection.execute(select(table.c.id, *columns).where(table.c.state != ClockState.RETIRED))
+        before, self._seen = self._seen, {}
+        due = []
+        for clock_id, *now in rows:
+            short = tuple(now)
+            seen = before.get(clock_id)
+            if seen is None or seen.short != short:
+                still = seen is not None and seen.short[0] == short[0]
+                seen = _Seen(short, seen.still_since_ms if seen and still else now_ms, 0)
+            self._seen[clock_id] = seen
+            if all_due or seen.due_ms <= now_ms:
+                due.append(clock_id)
+        return due
+
+    def _judge_some(self, connection: Connection, ids: list[int], now_ms: int) -> list[_Changed]:
         table = schema.clocks
         columns = ("id", "name", "state", "online", "status_ms", "status", "next_seq", "standing", "added_ms")
-        rows = connection.execute(
-            select(*(table.c[name] for name in columns)).where(table.c.state != ClockState.RETIRED)
-        )
         changed = []
-        moved: dict[int, tuple[int, int]] = {}
-        for row in rows:
-            seq, since_ms = self._moved.get(row.id, (-1, 0))
-            moved[row.id] = (seq, since_ms) if seq == row.next_seq else (row.next_seq, now_ms)
+        for row in connection.execute(select(*(table.c[name] for name in columns)).where(table.c.id.in_(ids))):
+            seen = self._seen[row.id]
             before = Standing.of(row.standing)
             after = before.with_start(row.status, now_ms)
-            facts = _facts(row, after, now_ms - moved[row.id][1], self._heard_from_ms)
+            facts = _facts(row, after, now_ms - seen.still_since_ms, self._heard_from_ms)
             after = after.with_reasons(health.reasons(facts, now_ms), now_ms)
+            due_ms = health.next_look_ms(facts, now_ms)
             if after != before:
                 changed.append(_Changed(row.id, row.name, before, after))
-        self._moved = moved
+                due_ms = 0  # the next check finds out whether this was committed
+            self._seen[row.id] = seen._replace(due_ms=_NEVER_MS if due_ms is None else due_ms)
         return changed
 
 

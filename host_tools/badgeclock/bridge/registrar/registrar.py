@@ -530,8 +530,11 @@ class Registrar:
         while True:
             self._decided.clear()
             asked: Sequence[DueCancellation] = ()
-            if not self.gate.closed_s:
+            if not self.gate.closed_s and not self._is_nothing_due(PresenceState.CANCELLING):
+                place = self._place
                 asked = await self._read(cancellations.due, self.declares, self._now_ms(), CANCELLED_AT_ONCE)
+                if not asked:
+                    await self._found_nothing(place, PresenceState.CANCELLING)
                 for one in asked:
                     if self.gate.closed_s:
                         break

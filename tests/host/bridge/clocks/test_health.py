@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event, text
+from sqlalchemy.engine import Engine
 from tests.host.bridge.device import Device, talk
 from tests.host.bridge.world import DAY_MS, NOON_MS, STRANGER_UID, Clock, World
 
@@ -18,6 +20,7 @@ from badgeclock.bridge.clocks.health_monitor import HealthMonitor
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.event_log import Severity
 from badgeclock.bridge.store.states import ClockState
+from badgeclock.errors import StoreError
 
 MINUTE_MS = 60_000
 WELL: dict[str, Any] = {
@@ -172,6 +175,41 @@ def test_every_mark_says_what_to_do() -> None:
     assert seen == set(TO_DO)
 
 
+@given(
+    known=st.fixed_dictionaries(
+        {
+            "state": st.sampled_from([ClockState.ACTIVE, ClockState.QUARANTINED]),
+            "online": st.booleans(),
+            "status_ms": st.integers(-3 * DAY_MS, 0).map(lambda ms: NOON_MS + ms),
+            "missing": st.sampled_from([0, 1, 500, 501]),
+            "still_ms": st.integers(0, 20 * MINUTE_MS),
+            "heard_from_ms": st.none() | st.integers(-DAY_MS, 0).map(lambda ms: NOON_MS + ms),
+            "started_ms": st.lists(st.integers(NOON_MS - 2 * DAY_MS, NOON_MS), max_size=5).map(tuple),
+            "torn_ms": st.lists(st.integers(NOON_MS - 8 * DAY_MS, NOON_MS), max_size=3).map(tuple),
+        }
+    ),
+    status=st.none()
+    | st.fixed_dictionaries(
+        {
+            "heartbeat_s": st.sampled_from([None, 10, 600]),
+            "cert_until": st.none() | st.integers(0, 60 * DAY_MS).map(lambda ms: (NOON_MS + ms) // 1000),
+        }
+    ),
+    added_ms=st.none() | st.integers(NOON_MS - 2 * DAY_MS, NOON_MS),
+)
+def test_a_clock_of_which_nothing_changes_has_the_same_marks_until_it_is_due_and_then_others_or_the_same(
+    known: dict[str, Any], status: dict[str, Any] | None, added_ms: int | None
+) -> None:
+    now = facts(status=status, added_ms=added_ms, **known)
+    if status is None:
+        now = replace(now, status=None, status_ms=None)
+    due_ms = health.next_look_ms(now, NOON_MS)
+    assert due_ms is None or due_ms > NOON_MS
+    last_ms = NOON_MS + 400 * DAY_MS if due_ms is None else due_ms - 1
+    then = replace(now, still_ms=now.still_ms + last_ms - NOON_MS)
+    assert [one.cause for one in reasons(then, last_ms)] == causes(now)
+
+
 @given(st.lists(st.sets(st.sampled_from(["rssi", "case_open", "rtc_faults", "sealed"])), max_size=8))
 def test_a_reason_keeps_its_time_while_it_stays_and_survives_the_store(looks: list[set[str]]) -> None:
     wrong = {"rssi": -90, "case_open": True, "rtc_faults": 2, "sealed": False}
@@ -311,6 +349,57 @@ async def test_a_backlog_that_shrinks_is_not_behind_and_one_that_stands_still_is
     world.punches(new[2])
     await bridge.monitor.work()
     assert [entry[0] for entry in told(world)] == ["warning", "info"]
+
+
+async def test_of_clocks_that_have_not_changed_only_those_are_read_that_are_due(world: World, device: Device) -> None:
+    bridge = Bridge(world)
+    read: list[str] = []
+
+    def look(*of: Any) -> None:
+        read.append(of[2])
+
+    async def is_read_after(ms: int) -> bool:
+        world.now_ms += ms
+        read.clear()
+        await bridge.monitor.work()
+        return any("standing" in statement for statement in read)
+
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        assert await is_read_after(0)
+        await is_read_after(0)  # what was written is read once more
+        assert not await is_read_after(31 * MINUTE_MS)
+        assert await is_read_after(1)
+        assert [entry[1] for entry in told(world)] == ["clock_silent"]
+        assert await is_read_after(0)
+        assert not await is_read_after(DAY_MS)
+        world.deliver(device.status(bound_ms=20))
+        assert await is_read_after(0)
+        await is_read_after(0)
+        bridge.connections += 1
+        assert await is_read_after(0)
+        assert not await is_read_after(0)
+        assert await is_read_after(-1)  # somebody put the time right
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+
+
+@pytest.mark.usefixtures("device")
+async def test_a_mark_that_could_not_be_written_is_written_at_the_next_check(world: World) -> None:
+    bridge = Bridge(world)
+    for _ in range(2):
+        await bridge.monitor.work()
+    world.deliver((world.clock.topic("status"), world.clock.offline()))
+    world.now_ms += MINUTE_MS
+    fails = "CREATE TRIGGER full BEFORE UPDATE OF standing ON clocks BEGIN SELECT RAISE(ABORT, 'full'); END"
+    with world.store.write() as connection:
+        connection.execute(text(fails))
+    with pytest.raises(StoreError):
+        await bridge.monitor.work()
+    with world.store.write() as connection:
+        connection.execute(text("DROP TRIGGER full"))
+    await bridge.monitor.work()
+    assert [entry[1] for entry in told(world)] == ["clock_offline"]
 
 
 async def test_a_retired_clock_and_a_new_one_of_its_name_are_not_marked_for_the_old_one(
