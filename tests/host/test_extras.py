@@ -67,7 +67,7 @@ def test_a_commands_extra_has_what_it_imports(noun: str, graph: grimp.ImportGrap
 def test_a_command_without_its_packages_says_how_to_get_them_and_the_help_still_lists_it() -> None:
     source = (
         "import sys\n"
-        "sys.modules['pydantic_settings'] = None\n"
+        "sys.modules |= dict.fromkeys(('pydantic', 'pydantic_settings', 'sqlalchemy'))\n"
         "from badgeclock.cli.main import main\n"
         "sys.argv = ['badgeclock', *sys.argv[1:]]\n"
         "main()\n"
