@@ -11,9 +11,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 import structlog
+from hypothesis import settings
 
 from badgeclock.technician import serial_device
 from tests import provisioned as clock_to_copy
+
+# No test depends on how long something takes on this machine; an example of hypothesis has 200 ms by default.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_FIRST = (

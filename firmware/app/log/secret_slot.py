@@ -32,7 +32,7 @@ _IOCTL_BLOCK_ERASE = const(6)
 
 _READS_BEFORE_GIVING_UP = const(3)
 
-# A clock of release 0.1.0 has them in a file, in a block that begins like this.
+# A clock of version 0.1.0 has them in a file, in a block that begins like this.
 FILE = "/secrets.json"
 _FILE_START = b'"link_key"'
 _LOOKED_AT = const(64)

@@ -27,7 +27,7 @@ DIVERSIFICATION_BYTES_MAX: Final = 31
 ISSUE_BYTES: Final = 8
 """Random bytes of one issue, in the input of every key of form 2."""
 BY_UID_ALONE: Final = b""
-"""Instead of an issue: keys of form 1, as in release 0.1.0."""
+"""Instead of an issue: keys of form 1, as in version 0.1.0."""
 AID: Final = bytes.fromhex("4314bc")
 """The application's AID, 3 bytes as sent."""
 PICC_LEVEL: Final = bytes(3)

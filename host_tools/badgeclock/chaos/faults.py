@@ -68,7 +68,7 @@ class Do(Enum):
     """Steps without content."""
 
     HOLD = "hold"  # until the fault is lifted
-    CLOSE = "close"  # both ends, in good order
+    CLOSE = "close"  # both ends, cleanly
     RESET = "reset"  # the clock's end, with RST
 
 
@@ -170,7 +170,7 @@ class Refuse(Fault):
     """Connections are refused."""
 
     name = "refuse"
-    explained = "connections are refused, open ones reset at their next byte: the broker's host runs, the broker not"
+    explained = "connections are refused, open ones reset at their next byte: its host runs, the broker does not"
     listening = Listening.REFUSED
 
     def treat(self, unit: bytes, flow: Flow) -> Iterator[Step]:
@@ -190,7 +190,7 @@ class Drop(Fault):
     """Connections end at once."""
 
     name = "drop"
-    explained = "connections are accepted and closed in good order at their first bytes: a proxy without a broker"
+    explained = "connections are accepted and closed cleanly at their first bytes: a proxy without a broker"
 
     def treat(self, unit: bytes, flow: Flow) -> Iterator[Step]:
         self._count(flow)

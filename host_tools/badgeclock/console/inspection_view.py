@@ -57,7 +57,7 @@ class Verdict(StrEnum):
 
 VERDICTS: Final = {
     Verdict.SEALED: "the clock's seal holds",
-    Verdict.UNSEALED: "no seal vouches for it",
+    Verdict.UNSEALED: "it has no valid seal",
     Verdict.QUARANTINE: "from a clock under quarantine",
     Verdict.BY_HAND: "no punch",
     Verdict.NONE: "no record",

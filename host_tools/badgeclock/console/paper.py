@@ -9,7 +9,7 @@ from typing import Final, Literal
 from fpdf import FPDF
 
 FONT_FILE: Final = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
-PROOF: Final = "The reception number is the proof of registration; a record of a clock is none."
+PROOF: Final = "The reception number is the proof of registration; a clock's record is not."
 GREY: Final = (235, 235, 235)
 PINK: Final = (253, 230, 230)
 _FONT: Final = "DejaVu"

@@ -33,7 +33,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 STATES: Final[Mapping[PresenceState, str]] = {
     PresenceState.QUEUED: "waits to be sent",
     PresenceState.SENT: "sent, no answer yet",
-    PresenceState.UNKNOWN: "sent, and no answer says what became of it; the authority is searched",
+    PresenceState.UNKNOWN: "sent, without a clear answer; the authority is searched",
     PresenceState.REGISTERED: "registered",
     PresenceState.VALIDATED: "registered, and its content is checked",
     PresenceState.REMARKS: "registered, with remarks",

@@ -39,14 +39,14 @@ _SEEN: Final = "Then say here that you have seen to it."
 SAID: Final[Mapping[str, Said]] = {
     "refused": Said(
         "Refused by the authority",
-        "Put right what the code names (worker, employer or site), then send it again.",
+        "Correct what the code names (worker, employer or site), then send it again.",
     ),
     "remarks": Said(
-        "Registered, with remarks", "Put right Dimona, Limosa or the declaration of works, as the remark says.", _SEEN
+        "Registered, with remarks", "Correct Dimona, Limosa or the declaration of works, as the remark says.", _SEEN
     ),
     "late": Said("Came too late", "Declare it, or close it if it is not to be declared."),
     "day_over": Said(
-        "Its day is over", "Write a correction down: the authority takes it with a file, within 30 days of the day."
+        "Its day is over", "Record a correction: the authority takes it as a file, within 30 days of the day."
     ),
     "no_authority": Said(
         "No authority takes it",
@@ -95,7 +95,7 @@ SAID: Final[Mapping[str, Said]] = {
     ),
     "authority_away": Said(
         "The authority does not answer",
-        "Nothing: what waits is sent by itself. If its code is SOA-01001 or SOA-01002, look at the certificate and "
+        "Nothing: what waits is sent automatically. If its code is SOA-01001 or SOA-01002, look at the certificate and "
         "the portal.",
     ),
     "second_reception_number": Said("Registered twice", "Cancel the second number in the authority's portal.", _SEEN),
@@ -111,7 +111,7 @@ SAID: Final[Mapping[str, Said]] = {
         _SEEN,
     ),
     "call_rejected": Said(
-        "The authority turned a call down",
+        "The authority rejected a call",
         "Its code says why: the endpoint, rights at the portal, or a fault of ours.",
         _SEEN,
     ),
@@ -129,7 +129,7 @@ SAID: Final[Mapping[str, Said]] = {
         "Somebody writes where no clock does", "Find out who has a certificate of the broker.", _SEEN
     ),
     "malformed_frame": Said(
-        "Bytes that are no records", "If it comes again, look at the clock's firmware and network.", _SEEN
+        "Bytes that are no records", "If it happens again, look at the clock's firmware and network.", _SEEN
     ),
     "newer_record": Said("A record of a newer version", "Bring the bridge up to date.", _SEEN),
     "founded_anew": Said("A clock begins another chain", "Have its new bundle added.", _SEEN),
@@ -140,11 +140,11 @@ SAID: Final[Mapping[str, Said]] = {
     "status_refused": Said(
         "A status that the clock did not make", "Have its own bundle added, or find out who else sends.", _SEEN
     ),
-    "quarantine_full": Said("Too much is kept aside", "Decide about the clock: release or retire it.", _SEEN),
+    "quarantine_full": Said("Too many records are set aside", "Decide about the clock: release or retire it.", _SEEN),
     "badge_uid_claimed": Said(
         "A copy of a badge",
-        "Find who laid the card at the desk. If it is the worker's own card, made blank elsewhere, take that badge "
-        "back.",
+        "Find out who laid the card on the reader. If it is the worker's own card, made blank elsewhere, take that "
+        "badge back.",
         _SEEN,
     ),
     "roster_refused": Said("A clock did not take its list of badges", "What the event says.", _SEEN),
@@ -163,11 +163,11 @@ _CLOCK_TITLES: Final[Mapping[str, str]] = {
     "time": "Clock's time is unsure",
     "certificate": "Clock's certificate ends soon",
     "wear": "Clock's flash is worn",
-    "watchdog": "Clock stood still and started again",
-    "restarts": "Clock starts again and again",
+    "watchdog": "Clock hung and restarted",
+    "restarts": "Clock keeps restarting",
     "tears": "Clock loses power while it writes",
     "display": "Clock's display is dark",
-    "rtc": "Clock's own time does not answer",
+    "rtc": "Clock's time chip does not answer",
     "heap": "Clock is short of memory",
     "temperature": "Clock is too cold or too hot",
     "signal": "Weak signal at a clock",
@@ -198,16 +198,16 @@ def cause_of(reason: str) -> str:
 
 
 _SETTLE: Final = Button(Asked.SETTLE, "Seen to", "It leaves the list.")
-_CLOSE: Final = Button(Asked.CLOSE, "Close", "It is not declared, or was by other means.")
+_CLOSE: Final = Button(Asked.CLOSE, "Close", "It is not declared, or was declared by other means.")
 _CLOSE_BADGE: Final = Button(
-    Asked.CLOSE_BADGE, "Close", "Every punch of this badge that waits so leaves the list, and is not declared."
+    Asked.CLOSE_BADGE, "Close", "Every waiting punch of this badge leaves the list, and is not declared."
 )
 _KEEP: Final = Button(Asked.KEEP, "It is right", "It stays as it was declared.")
 _CANCEL: Final = Button(
     Asked.CANCEL, "Cancel", "It is cancelled at the authority, until the end of the day.", ("code",)
 )
 _AGAIN: Final = Button(
-    Asked.CORRECT, "Send again", "It is declared with what the office's data say now, or with what you fill in.",
+    Asked.CORRECT, "Send again", "It is declared with the office's present data, or with what you fill in.",
     ("worker", "site", "employer"),
 )  # fmt: skip
 _OTHER_WAY: Final = Button(
@@ -221,8 +221,8 @@ _BUTTONS: Final[Mapping[str, tuple[Button, ...]]] = {
     "assumed_corrected": (_KEEP, _CANCEL),
     "remarks": (_SETTLE,),
     "correction_due": (
-        Button(Asked.CORRECTION_DONE, "It has answered", "What waited is closed. Say as the reason what it answered."),
-        Button(Asked.CORRECTION_WITHDRAWN, "Withdraw", "It is not asked for; what it was about waits as before."),
+        Button(Asked.CORRECTION_DONE, "It has answered", "What waited is closed. Give its answer as the reason."),
+        Button(Asked.CORRECTION_WITHDRAWN, "Withdraw", "It is not asked for; its item waits as before."),
     ),
     "unknown_badge": (
         Button(
@@ -305,15 +305,15 @@ DONE: Final[Mapping[Asked, str]] = {
     Asked.RELEASE_CLOCK: "The clock is released.",
     Asked.CORRECTION_DONE: "The correction is done, and what waited is closed.",
     Asked.CORRECTION_WITHDRAWN: "The correction is withdrawn.",
-    Asked.ORDER_CLOCK: "It is ordered: clocks that are online do it now, others once they are.",
+    Asked.ORDER_CLOCK: "Ordered: clocks that are online do it now, others when they connect.",
     Asked.SET_CLOCK: "The settings are ordered; the clock takes them, or says why not.",
     Asked.SILENCE_CLOCK: "It has left the list, and comes back if the trouble does.",
     Asked.END_SILENCE: "It is in the list again as long as the trouble lasts.",
-    Asked.TAKE_BADGE: "The badge is taken back: clocks do not know it any more.",
-    Asked.ENGAGE: "The engagement is kept.",
+    Asked.TAKE_BADGE: "The badge is taken back: clocks no longer accept it.",
+    Asked.ENGAGE: "The engagement is saved.",
     Asked.CHANGE_WORKER: "The worker is changed; what was declared stays as it was.",
     Asked.CHANGE_SITE: "The site is changed; what was declared stays as it was.",
-    Asked.NAME_EMPLOYER: "The employer is kept.",
+    Asked.NAME_EMPLOYER: "The employer is saved.",
     Asked.MAKE_ACCOUNT: "The account is made.",
     Asked.CHANGE_ACCOUNT: "The account is changed, from its next page on.",
     Asked.RESET_ACCOUNT: "It has a new first password, and no codes.",
@@ -338,8 +338,8 @@ CANCEL_CODES: Final[Mapping[CancelCode, str]] = {
 """The authority's own reasons."""
 WRONG_SIGN_IN: Final = "Name, password or code is wrong."
 TOO_MANY: Final = "Too many attempts. Try again in %(minutes)d minutes."
-WRONG_PROVIDER: Final = "The provider's answer was not accepted. Try again; if it stays, ask an administrator."
-NO_ACCOUNT: Final = "No account here is that person's at the provider. Ask an administrator."
+WRONG_PROVIDER: Final = "The provider's answer was not accepted. Try again; if it fails again, ask an administrator."
+NO_ACCOUNT: Final = "No account here belongs to that person. Ask an administrator."
 AWAY_PROVIDER: Final = "The provider does not answer. Try again, or ask an administrator."
 WRONG: Final = (WRONG_SIGN_IN, TOO_MANY, WRONG_PROVIDER, NO_ACCOUNT, AWAY_PROVIDER)
 SAVED: Final = frozenset({Asked.SHOW_NAMES})

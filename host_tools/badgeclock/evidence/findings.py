@@ -136,7 +136,7 @@ _MEANINGS = {
     Reason.TORN: "a record was half written and nothing declares it yet: " + _AGAIN,
     Reason.UNFINISHED: _AGAIN,
     Reason.BEFORE_START: "older than the first closed epoch found; give --store or a dump to prove these too",
-    Reason.AFTER_BREAK: "its key hangs on a record that failed or is missing; proof begins again with the next epoch",
+    Reason.AFTER_BREAK: "its key depends on a record that failed or is missing; proof begins again with the next epoch",
     Reason.CORRECTED: "sealed by the clock, but its RTC was wrong by more than the record states: the next TIME_SET "
     "says by how much",
     Reason.EMPTY: "there is no record at all",

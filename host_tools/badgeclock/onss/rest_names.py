@@ -97,7 +97,7 @@ CODE: Final = _assumed("code", "of an error; the numbers of the SOAP service")
 DESCRIPTION: Final = _assumed("description", "of an error")
 PENDING: Final = _third_party("pending", "the content check is still to come")
 VALID: Final = _assumed("valid", "the content check found nothing")
-INVALID: Final = _assumed("invalid", "registered all the same, with remarks")
+INVALID: Final = _assumed("invalid", "registered nevertheless, with remarks")
 CANCELLED: Final = _assumed("cancelled", "cancelled")
 
 # Search, get and cancel

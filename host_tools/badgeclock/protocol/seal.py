@@ -77,7 +77,7 @@ def hkdf_sha256(key_material: bytes, *, salt: bytes, info: bytes, length: int) -
 
 def clock_key(fleet_key: bytes, clock_id: str, founding: bytes = b"") -> bytes:
     """K_dev of a clock's chain, 32 bytes. `founding` is the chain's founding secret, 32 bytes that only the workshop
-    has; chains of release 0.1.0 have none.
+    has; chains of version 0.1.0 have none.
     """
     secret = fleet_key + founding
     return hkdf_sha256(secret, salt=clock_id.encode("ascii"), info=b"badgeclock/v1/clock", length=KEY_BYTES)

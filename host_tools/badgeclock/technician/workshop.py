@@ -423,7 +423,7 @@ class Workshop:
 
     def founding_secret(self, clock_id: str, nonce: bytes) -> bytes:
         """The secret from which a clock's chain keys are derived besides the fleet key, 32 bytes; empty for a chain of
-        release 0.1.0. It stays here: without it, fleet key and nonce, which is in record 0, give no key.
+        version 0.1.0. It stays here: without it, fleet key and nonce, which is in record 0, give no key.
         """
         path = self._founding_file(clock_id, nonce)
         return self._key(path) if path.exists() else b""

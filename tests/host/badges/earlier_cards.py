@@ -1,4 +1,4 @@
-"""Cards as the desk of release 0.1.0 issued them: their keys come from the UID alone (docs/badges.md §4, form 1)."""
+"""Cards as the desk of version 0.1.0 issued them: their keys come from the UID alone (docs/badges.md §4, form 1)."""
 
 from __future__ import annotations
 

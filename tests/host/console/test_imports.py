@@ -42,7 +42,7 @@ def test_a_list_is_tried_and_then_imported(morning: Morning, visit: Visit) -> No
     before = len(morning.rows(schema.workers)), len(morning.rows(schema.acts))
     tried = send(client, GOOD)
     assert tried.status_code == 200
-    assert "It would be imported so; nothing has changed yet workers.csv workers: 2 added" in text_of(tried.text)
+    assert "This would be imported; nothing has changed yet workers.csv workers: 2 added" in text_of(tried.text)
     assert national_number(101) not in tried.text
     assert (len(morning.rows(schema.workers)), len(morning.rows(schema.acts))) == before
     word = word_of(tried.text)

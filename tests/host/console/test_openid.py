@@ -83,14 +83,14 @@ def visit(morning: Morning, served: OpenIdProvider, tmp_path: Path) -> Iterator[
 def test_somebody_signs_in_by_the_provider_and_is_bound_to_the_account(
     morning: Morning, served: OpenIdProvider, visit: Visit
 ) -> None:
-    assert "Sign in by your organisation" in visit.client.get("/sign-in").text
+    assert "Sign in through your organisation" in visit.client.get("/sign-in").text
     query = parse_qs(urlsplit(visit.begin()).query)
     assert {"state", "nonce", "code_challenge"} <= query.keys()
     done = visit.signs_in()
     assert (done.status_code, done.headers["location"]) == (303, "/attention")
     assert visit.client.get("/").status_code == 200
     page = visit.client.get("/account").text
-    assert "You sign in by your organisation" in page
+    assert "You sign in through your organisation" in page
     assert "Present password" not in page
     assert served.asked == ["discovery", "keys"], "what the provider says of itself is kept"
     assert [row.act for row in morning.rows(schema.acts)][-1] == "signed_in"

@@ -159,13 +159,13 @@ TITLES: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "Klok stond stil en startte opnieuw",
         "La pointeuse s'est figée et a redémarré",
         "Stechuhr stand still und startete neu",
-        "Clock stood still and started again",
+        "Clock hung and restarted",
     ),
     "clock_restarts": (
         "Klok start telkens opnieuw",
         "La pointeuse redémarre sans cesse",
         "Stechuhr startet immer wieder",
-        "Clock starts again and again",
+        "Clock keeps restarting",
     ),
     "clock_tears": (
         "Klok verliest stroom tijdens het schrijven",
@@ -183,7 +183,7 @@ TITLES: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "De eigen tijd van de klok antwoordt niet",
         "L'horloge interne ne répond pas",
         "Die eigene Zeit der Stechuhr antwortet nicht",
-        "Clock's own time does not answer",
+        "Clock's time chip does not answer",
     ),
     "clock_heap": (
         "Klok heeft weinig geheugen",
@@ -243,7 +243,7 @@ TITLES: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "De overheid wees een oproep af",
         "L'autorité a rejeté un appel",
         "Die Behörde wies einen Aufruf ab",
-        "The authority turned a call down",
+        "The authority rejected a call",
     ),
     "answer_unproved": (
         "Een antwoord zonder handtekening",
@@ -309,7 +309,7 @@ TITLES: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "Te veel werd opzijgelegd",
         "Trop de choses mises de côté",
         "Zu viel liegt beiseite",
-        "Too much is kept aside",
+        "Too many records are set aside",
     ),
     "badge_uid_claimed": (
         "Een kopie van een badge",

@@ -360,7 +360,7 @@ def whereabouts(places: Mapping[int, PlaceDay]) -> dict[int, list[tuple[PlaceDay
 WHY: Final[Mapping[PresenceState, str]] = {
     PresenceState.QUEUED: "waits to be sent",
     PresenceState.SENT: "sent, no answer yet",
-    PresenceState.UNKNOWN: "sent, and no answer says what became of it; the authority is searched",
+    PresenceState.UNKNOWN: "sent, without a clear answer; the authority is searched",
     PresenceState.REFUSED: "refused by the authority",
     PresenceState.WAITING: "waits for a person",
     PresenceState.CANCELLING: "is being cancelled",
