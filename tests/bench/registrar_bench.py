@@ -20,7 +20,7 @@ from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import identities, sites, workers
-from badgeclock.bridge.presences import presences
+from badgeclock.bridge.presences import day_book
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.registrar.registrar import Registrar
 from badgeclock.bridge.store import schema
@@ -48,8 +48,8 @@ def queue(world: World, count: int) -> None:
             worker_ids.append(
                 workers.add(connection, world.vault, reference=f"B-{n}", name="B", identity=identity, employer_kbo=KBO)
             )
-        keys = [presences.Key(worker_id, KBO, WORKPLACE, day) for worker_id in worker_ids]
-        connection.execute(insert(schema.presences), [presences.new_row(key, 1, now_ms) for key in keys])
+        keys = [day_book.Key(worker_id, KBO, WORKPLACE, day) for worker_id in worker_ids]
+        connection.execute(insert(schema.presences), [day_book.new_row(key, 1, now_ms) for key in keys])
         made = connection.execute(select(schema.presences.c.id, schema.presences.c.worker_id)).all()
         connection.execute(
             insert(schema.punches),
