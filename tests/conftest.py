@@ -8,16 +8,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from badgeclock.technician import serial_device
 from tests import provisioned as clock_to_copy
 
 # No test depends on how long something takes on this machine; an example of hypothesis has 200 ms by default.
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,11 +52,6 @@ LONGEST_FIRST = (
 """The files that take longest, those that wait among those that compute; then come the other system tests, then the
 rest. Workers take whole files in this order: with a long file at the end, one worker works while the others are done.
 """
-
-hypothesis.settings.register_profile(
-    "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("busy machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

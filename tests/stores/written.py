@@ -311,6 +311,7 @@ def _engagements(world: World) -> None:
     address = Address("Kaai", "7", "", "2000", "Antwerpen")
     site = Site("Yard 5", "1Y1TEST00003Z", Regime.CONSTRUCTION, "Europe/Brussels", address, 51.22, 4.4, ("nl", "fr"))
     changing = replace(site, night_hours="22:00-06:00", next_regime=Regime.CONSTRUCTION_IN_OUT, regime_from=LAW_DAY)
+    changing = replace(changing, deadline="08:30", deadline_minutes=20)
     with world.store.write() as connection:
         sites.put(connection, changing)
         engaged = engagements.Engaged(KBO, LAW_DAY, LAW_DAY, (SITE,))

@@ -50,10 +50,11 @@ from badgeclock.bridge.notices import book
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.parts import Parts, Phase
 from badgeclock.bridge.presences import today
+from badgeclock.bridge.registrar.authority_calls import settle_absent
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
 from badgeclock.bridge.registrar.later_registrations import LaterRegistrations
-from badgeclock.bridge.registrar.registrar import Registrar, settle_absent, share_out
+from badgeclock.bridge.registrar.registrar import Registrar, share_out
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import bridge_lock, presence_counts, vault
 from badgeclock.bridge.store.changes import ChangeWatch

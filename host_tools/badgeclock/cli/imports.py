@@ -18,6 +18,7 @@ from badgeclock.errors import EXIT_FAILED
 
 app = typer.Typer()
 
+WERE = "were"
 ROWS_NAMED = 10
 """So many rows of a cause, or runs of them, are named."""
 
@@ -43,7 +44,7 @@ def import_tables(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Import employers, sites, workers, badges and who is expected: every row, or none. The same file again changes
-    nothing.
+    nothing. More than 2,000 rows are tried as a whole first, then written in portions, with punches between them.
 
     What is wrong is said on stdout, each cause once with its first rows; of more than 200, those of a kind as one.
     """
@@ -57,7 +58,7 @@ def import_tables(
         report = work(store, keys, tables, who, wall_clock_ms())
     if faults is not None:
         _write_faults(faults, report)
-    _print_report(report, tables, done="would be" if dry_run else "were")
+    _print_report(report, tables, done="would be" if dry_run else WERE)
 
 
 def _content(file: Path) -> bytes:
@@ -85,11 +86,23 @@ def _print_report(report: Report, tables: list[Table], done: str) -> None:
     if len(lines) > imports.CAUSES_MOST:
         typer.echo(f"badgeclock: {len(lines) - imports.CAUSES_MOST} kinds more; --faults FILE has every row.", err=True)
     if report.faults:
-        rows = sum(len(table.sheet.rows) for table in tables)
-        typer.echo(f"badgeclock: {len(report.faults)} of {rows} rows are bad; nothing was imported.", err=True)
+        typer.echo(
+            f"badgeclock: {len(report.faults)} of {imports.rows_of(tables)} rows are bad; {_kept(report, done)}.",
+            err=True,
+        )
         if report.following:
             typer.echo(f"badgeclock: {report.following} more are bad only because they name one of these.", err=True)
         raise typer.Exit(EXIT_FAILED)
+    _print_counts(report, done)
+
+
+def _kept(report: Report, done: str) -> str:
+    if done == WERE and report.counts:
+        return f"{report.counts.total()} before them were imported, and the same list, once corrected, completes it"
+    return "nothing was imported"
+
+
+def _print_counts(report: Report, done: str) -> None:
     for kind in Kind:
         counts = {verb: report.counts[kind, verb] for verb in ("added", "changed", "unchanged")}
         counts |= {verb: report.counts[kind, verb] for verb in (REMOVED, LEFT_OUT) if report.counts[kind, verb]}
@@ -98,3 +111,5 @@ def _print_report(report: Report, tables: list[Table], done: str) -> None:
             typer.echo(f"{kind}: {text}", err=True)
     if report.queued:
         typer.echo(f"presences that {done} queued for waiting punches: {report.queued}", err=True)
+    if report.waiting:
+        typer.echo(f"punches that wait for these badges: {report.waiting}", err=True)

@@ -33,7 +33,7 @@ worker_app = typer.Typer(no_args_is_help=True, help="Workers, by your own refere
 badge_app = typer.Typer(no_args_is_help=True, help="Badges, given to workers.")
 
 SITE_LANGUAGE: Final = "site"
-NO_NIGHT: Final = "none"
+NONE: Final = "none"
 BADGE_KEY_HELP: Final = (
     "The file of the site's badge key (from `badgeclock ca export --badge-key`), to issue badges; `-` is stdin."
 )
@@ -86,6 +86,12 @@ def set_site(
         int | None, typer.Option(min=4, max=24, help="The longest shift there, in hours; 12 if nothing is said.")
     ] = None,
     night_hours: Annotated[str | None, typer.Option(help="When the site works at night: 22:00-06:00, or none.")] = None,
+    deadline: Annotated[
+        str | None, typer.Option(help="By when everybody there has a number, for notices: 08:30, or none.")
+    ] = None,
+    deadline_minutes: Annotated[
+        int | None, typer.Option(min=0, max=720, help="How many minutes before that time a notice is sent.")
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why; it is kept with your name.")] = "",
     config: Config = Path("bridge.toml"),
     *,
@@ -98,10 +104,12 @@ def set_site(
     Another badge key than before makes every card of the site a stranger's. One more site key begins a change during
     which every badge has two tokens. What was declared stays as it was declared.
     """
-    given_none = all(given is None for given in (badge_key, key, regime, workplace, longest_shift, night_hours))
-    if given_none and not forget_old_key:
+    keys = (badge_key, key, True if forget_old_key else None)
+    described = (regime, workplace, longest_shift, night_hours, deadline, deadline_minutes)
+    if all(given is None for given in (*keys, *described)):
         raise typer.BadParameter(
-            "give --key, --forget-old-key, --badge-key, --regime, --workplace, --longest-shift or --night-hours"
+            "give --key, --forget-old-key, --badge-key, --regime, --workplace, --longest-shift, --night-hours, "
+            "--deadline or --deadline-minutes"
         )
     # Read before the store is locked: reading from a terminal can take long.
     site_key = None if key is None else secret_bytes(key, "a site key")
@@ -124,7 +132,9 @@ def set_site(
             regime_from=regime_from and regime_from.date(),
             workplace=workplace,
             longest_shift_h=longest_shift,
-            night_hours="" if night_hours == NO_NIGHT else night_hours,
+            night_hours="" if night_hours == NONE else night_hours,
+            deadline="" if deadline == NONE else deadline,
+            deadline_minutes=deadline_minutes,
             by=operator(),
             reason=reason,
             now_ms=wall_clock_ms(),

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from badgeclock.bridge.accounts.roles import Right
 from badgeclock.bridge.store import audit_log
 from badgeclock.bridge.store.audit_log import Act
-from badgeclock.console import attention_view
+from badgeclock.console import act_words, attention_view
 from badgeclock.console.site import Console
 
 ROWS_SHOWN: Final = 100
@@ -50,7 +50,9 @@ def add(app: FastAPI, console: Console) -> None:
             is_own=own is not None,
             act=act,
             subject=subject,
-            acts=sorted(Act),
+            acts=act_words.ACTS,
+            of_act=act_words.of_act,
+            of_subject=act_words.of_subject,
             zone=attention_view.DEFAULT_ZONE,
         )
 

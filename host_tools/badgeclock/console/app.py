@@ -45,6 +45,7 @@ from badgeclock.console.attempts import Attempts
 from badgeclock.console.door import Door
 from badgeclock.console.errors import ConsoleError, NotForThisRole
 from badgeclock.console.guard import STATIC, Guard
+from badgeclock.console.import_jobs import ImportJobs
 from badgeclock.console.live import Watch
 from badgeclock.console.openid import Provider
 from badgeclock.console.settings_page import Sections
@@ -68,7 +69,8 @@ def create_app(
     may show them.
     """
     marks = vault.witness(vault.newest, _MARKS) or b""
-    console = Console(store, vault, door, settings, now_ms, Attempts(marks), templating.environments())
+    jobs = ImportJobs(store.url, vault, door, now_ms)
+    console = Console(store, vault, door, settings, now_ms, Attempts(marks), templating.environments(), jobs)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +79,7 @@ def create_app(
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
+        await asyncio.to_thread(jobs.close)
 
     app = FastAPI(title="Badgeclock console", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_middleware(Guard)

@@ -23,7 +23,7 @@ from badgeclock.errors import BadgeclockError
 ANSWER_S: Final = 15.0
 """How long the bridge may take: longer than its own wait for a locked store."""
 IMPORT_ANSWER_S: Final = 120.0
-"""The same for an import of the maximum number of rows."""
+"""The same for a portion of an import."""
 _NOBODY_LISTENS: Final = (FileNotFoundError, ConnectionRefusedError)
 
 
@@ -47,7 +47,7 @@ class BridgeDoor:
     async def ask(self, act: Asked, session: str = "", /, **fields: Any) -> Done:
         """See Door."""
         line = json.dumps({"act": act, "session": session, "fields": fields}).encode() + b"\n"
-        is_import = act in (Asked.IMPORT, Asked.REHEARSE_IMPORT)
+        is_import = act is Asked.IMPORT
         if len(line) > (IMPORT_BYTES if is_import else LINE_BYTES):
             raise ActRefused(
                 "TooLong", what="what was filled in is too long", kept="everything as it was", do="write less"

@@ -14,9 +14,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from badgeclock.bridge.people.spreadsheets import FILE_BYTES_MOST
+
 BODY_BYTES_MOST: Final = 65_536
 UPLOAD: Final = "/imports"
-UPLOAD_BYTES_MOST: Final = 2 * 2**20 + BODY_BYTES_MOST
+UPLOAD_BYTES_MOST: Final = FILE_BYTES_MOST + BODY_BYTES_MOST
 """Limit of a list sent for import, with the form's overhead."""
 STATIC: Final = "/static/"
 _SAFE: Final = ("GET", "HEAD")

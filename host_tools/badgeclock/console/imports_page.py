@@ -1,15 +1,15 @@
 """Imports of the office's lists: a file is uploaded, tried (nothing changes, each bad row is listed), and then
 imported.
 
-The file is read here, in the console, with the functions of the command line; the bridge gets its rows, and checks each
-by the rules of the single commands. Its size is bounded: larger files need `badgeclock bridge import`.
+A list that is done soon is answered at once; for a longer one the page of its token says how far it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-from typing import Any, Final
+from concurrent import futures
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.datastructures import FormData, UploadFile
@@ -18,26 +18,36 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from badgeclock.bridge.accounts.roles import Right
-from badgeclock.bridge.acts.acts import IMPORT_ROWS_MOST, Asked
-from badgeclock.bridge.errors import PeopleError, SheetError
-from badgeclock.bridge.people import imports
-from badgeclock.bridge.people.imports import COLUMNS, Imported, Kind, Table
-from badgeclock.console.errors import ActRefused, BridgeSilent, ConsoleError
-from badgeclock.console.guard import UPLOAD, UPLOAD_BYTES_MOST
-from badgeclock.console.site import Console
-from badgeclock.console.uploads import Upload
+from badgeclock.bridge.errors import SheetError
+from badgeclock.bridge.people.imports import COLUMNS, PORTION_ROWS, Kind
+from badgeclock.bridge.people.spreadsheets import FILE_BYTES_MOST, ROWS_MOST
+from badgeclock.console.errors import BridgeSilent, ConsoleError
+from badgeclock.console.guard import UPLOAD
+from badgeclock.console.import_jobs import Job, Stage
+from badgeclock.console.sealed_file import SealedFile
+from badgeclock.console.site import Console, elsewhere
 from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
+SOON_S: Final = 3.0
+"""Longest that a request waits for a list."""
 _NAME_CHARACTERS: Final = 120
-_READING = asyncio.Semaphore(1)
-"""One file is read at a time: it takes a core, and up to some hundred megabytes."""
+_FORMULA: Final = "=+-@"
+_CANNOT: Final = 422
+_REFUSED: Final = 409
+_SILENT: Final = 503
 
 
-class _InMemory(MultiPartParser):
-    """Keeps an uploaded file in memory (the guard bounds its size), so that no national number is written to disk."""
+class _Sealing(MultiPartParser):
+    """Writes an uploaded file to disk, encrypted; the guard bounds its size."""
 
-    spool_max_size = UPLOAD_BYTES_MOST
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        file = self._current_part.file
+        if file is not None:
+            file.file.close()
+            file.file = SealedFile()  # type: ignore[assignment]  # has what the parser calls
+            self._files_to_close_on_error[-1] = file.file  # type: ignore[call-overload]
 
 
 def add(app: FastAPI, console: Console) -> None:
@@ -49,41 +59,79 @@ def add(app: FastAPI, console: Console) -> None:
         return who if isinstance(who, Response) else _page(console, request, who)
 
     @app.post(UPLOAD)
-    async def rehearse(request: Request) -> Response:
+    async def upload(request: Request) -> Response:
         who = await console.admitted(request, Right.OFFICE)
         if isinstance(who, Response):
             return who
         try:
             form = await _form(request)
             if not hmac.compare_digest(str(form.get("token", "")).encode(), who.form_token.encode()):
-                return _page(console, request, who, 409)
-            upload = await _read(form, who)
-            done = await console.door.ask(Asked.REHEARSE_IMPORT, who.secret, tables=upload.tables)
-        except (SheetError, PeopleError, ConsoleError) as error:
-            return _page(console, request, who, 503 if isinstance(error, BridgeSilent) else 422, error=error)
-        word = "" if done["bad"] else console.uploads.keep(upload)
-        return _page(console, request, who, 422 if done["bad"] else 200, upload=upload, report=done, word=word)
+                await form.close()
+                return _page(console, request, who, _REFUSED)
+            job = _job(form, who)
+            word = console.import_jobs.begin(job)
+        except (SheetError, ConsoleError) as error:
+            return _page(console, request, who, _CANNOT, error=error)
+        return await _soon(console, request, who, job, word)
+
+    @app.get(UPLOAD + "/{word}")
+    async def job_page(request: Request, word: str) -> Response:
+        who = await console.admitted(request, Right.OFFICE)
+        if isinstance(who, Response):
+            return who
+        job = console.import_jobs.find(word, who.account.id)
+        if job is None:
+            return _page(console, request, who, 404, error=_gone())
+        return _page(console, request, who, _status(job), job=job, word=word)
+
+    @app.get(UPLOAD + "/{word}/faults.csv")
+    async def faults(request: Request, word: str) -> Response:
+        who = await console.admitted(request, Right.OFFICE)
+        if isinstance(who, Response):
+            return who
+        job = console.import_jobs.find(word, who.account.id)
+        if job is None or job.is_busy:
+            return _page(console, request, who, 404, error=_gone())
+        content = await asyncio.to_thread(job.faults_csv)
+        headers = {"content-disposition": 'attachment; filename="faults.csv"'}
+        return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def carry_out(console: Console, request: Request, who: Visitor, fields: dict[str, str]) -> Response:
-    """Import the tried file. Raises NotForThisRole."""
+    """Import the tried list. Raises NotForThisRole."""
     console.check_right(who, Right.OFFICE)
     word = fields.get("upload", "")
-    upload = console.uploads.find(word, who.account.id)
-    if upload is None:
-        gone = ConsoleError(
-            what="the file is here no more", kept="nothing of it was imported", do="send it again, and try it"
-        )
-        return _page(console, request, who, 409, error=gone)
+    job = console.import_jobs.find(word, who.account.id)
+    if job is None or not job.can_import:
+        return _page(console, request, who, _REFUSED, error=_gone())
+    console.import_jobs.import_it(job, who.secret)
     try:
-        done = await console.door.ask(Asked.IMPORT, who.secret, tables=upload.tables)
-    except (ActRefused, BridgeSilent) as error:
-        return _page(console, request, who, 409 if isinstance(error, ActRefused) else 503, error=error)
+        return await _soon(console, request, who, job, word)
     finally:
         console.looks.forget()
-    console.uploads.forget(word)
-    return _page(
-        console, request, who, 422 if done["bad"] else 200, upload=upload, report=done, is_done=not done["bad"]
+
+
+async def _soon(console: Console, request: Request, who: Visitor, job: Job, word: str) -> Response:
+    """The result, or the page that waits for it."""
+    await asyncio.to_thread(futures.wait, [job.work], SOON_S)
+    if job.is_busy:
+        return elsewhere(request, f"{UPLOAD}/{word}")
+    return _page(console, request, who, _status(job), job=job, word=word)
+
+
+def _status(job: Job) -> int:
+    if job.is_busy:
+        return 200
+    if isinstance(job.error, BridgeSilent):
+        return _SILENT
+    if job.error is not None and job.stage is not Stage.TRYING:
+        return _REFUSED
+    return _CANNOT if job.error is not None or (job.report is not None and job.report["bad"]) else 200
+
+
+def _gone() -> ConsoleError:
+    return ConsoleError(
+        what="the file is here no more", kept="what was imported of it, if anything", do="send it again, and try it"
     )
 
 
@@ -91,44 +139,30 @@ async def _form(request: Request) -> FormData:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise SheetError("no file was sent", "choose one, and send it")
     try:
-        return await _InMemory(request.headers, request.stream(), max_files=1, max_fields=8).parse()
+        return await _Sealing(request.headers, request.stream(), max_files=1, max_fields=8).parse()
     except (MultiPartException, KeyError, ValueError):
         raise SheetError("what was sent cannot be read", "choose one file, and send it again") from None
 
 
-async def _read(form: FormData, who: Visitor) -> Upload:
+def _job(form: FormData, who: Visitor) -> Job:
     file, kind, site = form.get("file"), str(form.get("kind", "")), str(form.get("site", ""))
     if not isinstance(file, UploadFile) or not file.filename:
         raise SheetError("no file was sent", "choose one, and send it")
-    if kind and kind not in set(Kind):
-        raise SheetError("there is no such kind of list", "choose one of those that are offered")
-    name = "".join(letter for letter in file.filename if letter.isprintable())[:_NAME_CHARACTERS]
-    content = await file.read()
-    chosen = Kind(kind) if kind else None
-    async with _READING:
-        found = await asyncio.to_thread(_tables, content, name or "file", chosen, site or None)
-    if sum(len(table.sheet.rows) for table in found.tables) > IMPORT_ROWS_MOST:
-        raise SheetError(
-            f"the file has more than {IMPORT_ROWS_MOST} rows",
-            "use `badgeclock bridge import`, or split it into several",
+    content = file.file
+    assert isinstance(content, SealedFile)
+    if not who.account.reach.is_everything:
+        content.close()
+        raise ConsoleError(
+            what=f"the account {who.account.name!r} reaches some sites or employers alone, and this is about all",
+            kept="everything as it was",
+            do="ask somebody whose account reaches everything",
         )
-    return Upload(who.account.id, name, [_as_fields(table) for table in found.tables], found.remarks)
-
-
-def _tables(content: bytes, name: str, kind: Kind | None, site: str | None) -> Imported:
-    return imports.read_file(content, name, kind, site=site)
-
-
-def _as_fields(table: Table) -> dict[str, Any]:
-    columns = table.sheet.columns
-    rows = [[row.number, [row.cells[column] for column in columns], row.fault] for row in table.sheet.rows]
-    return {
-        "kind": table.kind.value,
-        "place": table.place,
-        "sha256": table.file_sha256,
-        "columns": list(columns),
-        "rows": rows,
-    }
+    if kind and kind not in set(Kind):
+        content.close()
+        raise SheetError("there is no such kind of list", "choose one of those that are offered")
+    # The name is in the file of bad rows, where no spreadsheet may take it for a formula.
+    name = "".join(letter for letter in file.filename if letter.isprintable()).lstrip(_FORMULA)[:_NAME_CHARACTERS]
+    return Job(who.account.id, name or "file", content, Kind(kind) if kind else None, site or None)
 
 
 def _page(
@@ -138,24 +172,27 @@ def _page(
     status: int = 200,
     *,
     error: BadgeclockError | None = None,
-    upload: Upload | None = None,
-    report: dict[str, Any] | None = None,
+    job: Job | None = None,
     word: str = "",
-    is_done: bool = False,
 ) -> Response:
+    is_busy = job is not None and job.is_busy  # it may end while the page is built
     return console.page(
         request,
         "imports.html",
         who,
         status,
-        error=error,
-        upload=upload,
-        report=report,
+        error=error or (job.error if job is not None else None),
+        job=job,
+        is_busy=is_busy,
+        report=None if job is None or is_busy else job.report,
+        is_done=job is not None and job.stage is Stage.IMPORTED,
+        is_import=job is not None and job.stage in (Stage.IMPORTING, Stage.IMPORTED),
         word=word,
-        is_done=is_done,
+        upload=UPLOAD,
         kinds=list(Kind),
         columns=COLUMNS,
-        rows_most=IMPORT_ROWS_MOST,
-        megabytes_most=UPLOAD_BYTES_MOST // 2**20,
+        rows_most=ROWS_MOST,
+        megabytes_most=FILE_BYTES_MOST // 2**20,
+        portion_rows=PORTION_ROWS,
         may=who.account.reach.is_everything,
     )

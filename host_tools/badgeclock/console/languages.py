@@ -23,7 +23,7 @@ from badgeclock.bridge.accounts.roles import Role
 from badgeclock.bridge.attention.reasons import NEEDS
 from badgeclock.bridge.people.imports import LEFT_OUT, REMOVED
 from badgeclock.bridge.presences.attendance import WHY
-from badgeclock.console import words
+from badgeclock.console import act_words, words
 from badgeclock.console.clocks_view import HEALTHS
 from badgeclock.console.inspection_view import VERDICTS
 from badgeclock.console.navigation import PAGES
@@ -90,4 +90,5 @@ def messages(environment: Environment, templates: Path, own: Mapping[str, str]) 
     yield from (*words.ORDERS.values(), *HEALTHS.values(), *REGIMES.values(), *(page.word for page in PAGES))
     yield from (*STATES.values(), *STANDINGS.values(), *SOURCES.values(), *OUTCOMES.values(), *VERDICTS.values())
     yield from words.POSTER
+    yield from (*act_words.ACTS.values(), *act_words.SUBJECTS.values())
     yield from (*WHY.values(), *NO_PRESENCE, *Role, "in", "out", "today", *VERBS, *own.values())

@@ -28,7 +28,7 @@ from badgeclock.console import languages, visitor, words
 from badgeclock.console.attempts import Attempts
 from badgeclock.console.door import Door
 from badgeclock.console.errors import NotForThisRole
-from badgeclock.console.uploads import Uploads
+from badgeclock.console.import_jobs import ImportJobs
 from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
@@ -98,9 +98,9 @@ class Console:
     attempts: Attempts
     templates: Mapping[str, Environment]
     """By language."""
+    import_jobs: ImportJobs
     looks: Looks = field(default_factory=Looks)
     kept: Kept = field(default_factory=Kept)
-    uploads: Uploads = field(default_factory=Uploads)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
 
     async def visitor(self, request: Request) -> Visitor | None:

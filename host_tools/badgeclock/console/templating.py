@@ -68,6 +68,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "workplace": "Workplace number",
     "longest_shift_h": "Longest shift, in hours",
     "night_hours": "Night hours",
+    "deadline": "Everybody has a number by",
+    "deadline_minutes": "Minutes before it that a notice is sent",
     "role": "Role",
     "employers": "Employers' numbers, one a line",
     "signs_in_by": "Signs in by",

@@ -109,7 +109,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def world(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A bridge with three workers and one clock that has not sent anything yet; its registrar looks around often."""
-    monkeypatch.setattr("badgeclock.bridge.registrar.registrar.POLL_S", 0.02)
+    monkeypatch.setattr("badgeclock.bridge.registrar.due_work.POLL_S", 0.02)
     made = World(database)
     yield made
     _check_counts(made)

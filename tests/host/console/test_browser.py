@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from tests.host.console.morning import PASSWORD, Morning, served
 
+from badgeclock.bridge.notices import words
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Kind, Severity
 
@@ -219,3 +220,36 @@ def test_everything_can_be_reached_and_done_by_keyboard_without_scripts(morning:
     assert "Now" in seen
     page.wait_for_url(re.compile("done=correct"))
     expect(page.get_by_role("status").first).to_contain_text("It is being put right")
+
+
+def test_from_a_notices_link_to_what_it_is_about_by_keyboard_alone(morning: Morning, window: Window) -> None:
+    item = morning.refused()
+    new = [{"kind": "refused", "name": "refused", "number": 1, "items": [item]}]
+    address = words.link({"new": new}, "https://console.example").removeprefix("https://console.example")
+    page = window(**DESKTOP)
+    page.goto(address)
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        if page.locator(":focus").get_attribute("name") == "name":
+            break
+    page.keyboard.type("otto")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(re.escape(address)))
+    seen = tabbed(page)
+    assert seen[0] == "To the content"
+    assert {"worker", "why", "Send again"} <= set(seen)
+    # Several notices lead to the list: what changes there is said politely, and never takes the focus away.
+    page.goto(words.link({"new": new * 2}, ""))
+    assert page.get_by_role("status").first.evaluate("at => at.getAttribute('aria-live') || 'polite'") == "polite"
+    assert not page.locator('[aria-live="assertive"]').count()
+    stop = page.get_by_role("link", name="Refused by the authority").first
+    stop.focus()
+    happened = Event(Severity.WARNING, Kind.FLOODED, "it sends far too much", "clock-0001")
+    with morning.office.write() as connection:
+        event_log.write(connection, [happened], morning.now_ms)
+    expect(page.get_by_text("A clock sends far too much")).to_be_visible()
+    expect(stop).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(re.escape(address)))

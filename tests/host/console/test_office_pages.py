@@ -19,8 +19,9 @@ from badgeclock.bridge.clocks import health
 from badgeclock.bridge.clocks.health import Mark, Reason, Standing
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.audit_log import Act
 from badgeclock.bridge.store.event_log import Severity
-from badgeclock.console import settings_page
+from badgeclock.console import act_words, settings_page
 from badgeclock.console.settings_page import Sections
 from badgeclock.console.sites_view import REGIMES
 
@@ -163,6 +164,13 @@ def test_sites_stand_in_groups_with_the_worst_first_and_their_regimes_have_dates
     status, said = do(client, "change-site", **{**form, "regime_from": "2025-02-01"})
     assert status == 409
     assert 'value="2025-02-01"' in said
+    timely = {"item": QUAY_9, "deadline": "08:30", "deadline_minutes": "20", "why": "we begin late", "back": "/sites"}
+    assert do(client, "change-site", **timely)[0] == 303
+    page = text_of(client.get("/sites/Quay%209").text)
+    assert "Everybody has a number by 08:30 notice 20 minutes before" in page
+    assert do(client, "change-site", **{**timely, "deadline": "8.30"})[0] == 409
+    assert do(client, "change-site", **{**timely, "deadline": "none", "deadline_minutes": ""})[0] == 303
+    assert "Everybody has a number by 08:30" not in text_of(client.get("/sites/Quay%209").text)
     assert do(client, "name-employer", item="0999999922", name="Elders bv", back="/sites")[0] == 303
     assert "Elders bv 0999999922" in text_of(client.get("/sites").text)
     assert REGIMES.keys() == set(Regime)
@@ -174,7 +182,9 @@ def test_the_book_is_read_newest_first_and_page_by_page(visit: Visit, monkeypatc
     do(client, "order-clock", item="clock-0001", command="restart", why="it hangs", back="/clocks")
     page = client.get("/acts").text
     assert re.search(r"07:15:00 now|07:15:00 .{0,20}min ago|07:15:00", text_of(page))
-    assert "clock 1 clock-0001" in text_of(page)
+    assert "Order to a clock clock clock-0001 1" in text_of(page)
+    assert '<option value="clock_ordered">Order to a clock</option>' in page
+    assert act_words.ACTS.keys() == set(Act)
     assert "it hangs" in page
     (older,) = re.findall(r'href="(/acts\?operator=[^"]+)"', page)
     assert "it hangs" not in client.get(older.replace("&amp;", "&")).text

@@ -23,7 +23,7 @@ from badgeclock.bridge.attention import attention
 from badgeclock.bridge.errors import NotAllowed
 from badgeclock.bridge.people import badges, employers, engagements, imports, sites, workers
 from badgeclock.bridge.people.engagements import Engaged
-from badgeclock.bridge.people.imports import Kind, Report, Table
+from badgeclock.bridge.people.imports import Kind, Table
 from badgeclock.bridge.people.spreadsheets import Row, Sheet
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.registrar import corrections, filings
@@ -36,12 +36,12 @@ from badgeclock.bridge.store.audit_log import Act
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.protocol.record import Direction
 
-IMPORT_ROWS_MOST: Final = 2_000
-"""Limit of an import through the bridge, whose writer stores no punch during it; larger ones need the command line."""
+IMPORT_ROWS_MOST: Final = 5 * imports.PORTION_ROWS
+"""Limit of a portion of an import: one is larger only if a site's plan of a day is."""
 SITES_OWN: Final = "site"
 """Instead of a language: each site's own."""
-NO_NIGHT: Final = "none"
-"""Instead of night hours: none."""
+NONE: Final = "none"
+"""Instead of night hours, or a deadline: none."""
 
 
 class Asked(StrEnum):
@@ -90,7 +90,6 @@ class Asked(StrEnum):
     UNLOCK_ACCOUNT = "unlock-account"
     END_SESSIONS = "end-sessions"
     END_ACCOUNT = "end-account"
-    REHEARSE_IMPORT = "rehearse-import"
     IMPORT = "import"
 
 
@@ -155,7 +154,7 @@ class WorkerChanged(Body):
 
 
 class SiteChanged(Body):
-    """Another regime (from a future day on), workplace number, longest shift or night hours of a site."""
+    """Another regime (from a future day on), workplace number, longest shift, night hours or deadline of a site."""
 
     item: Line
     regime: Regime | None = None
@@ -163,6 +162,8 @@ class SiteChanged(Body):
     workplace: Line | None = None
     longest_shift_h: Annotated[int, Field(ge=4, le=24)] | None = None
     night_hours: Annotated[str, Field(max_length=11)] | None = None
+    deadline: Annotated[str, Field(max_length=5)] | None = None
+    deadline_minutes: Annotated[int, Field(ge=0, le=720)] | None = None
     why: Why
 
 
@@ -380,7 +381,9 @@ def _change_site(actor: Actor, body: SiteChanged) -> Done:
         regime_from=body.regime_from,
         workplace=body.workplace or None,
         longest_shift_h=body.longest_shift_h,
-        night_hours="" if body.night_hours == NO_NIGHT else body.night_hours or None,
+        night_hours="" if body.night_hours == NONE else body.night_hours or None,
+        deadline="" if body.deadline == NONE else body.deadline or None,
+        deadline_minutes=body.deadline_minutes,
         by=actor.name,
         reason=body.why,
         now_ms=actor.now_ms,
@@ -397,30 +400,19 @@ def _name_employer(actor: Actor, body: EmployerNamed) -> Done:
     return {"is_new": change.is_new}
 
 
-def _rehearse_import(actor: Actor, body: ImportRows) -> Done:
-    return _imported(actor, body, imports.rehearse_in)
-
-
 def _import(actor: Actor, body: ImportRows) -> Done:
-    return _imported(actor, body, imports.carry_out_in)
-
-
-def _imported(actor: Actor, body: ImportRows, work: Callable[..., Report]) -> Done:
     check_reaches_everything(actor)
     if sum(len(table.rows) for table in body.tables) > IMPORT_ROWS_MOST:
-        raise NotAllowed(
-            f"the file has more than {IMPORT_ROWS_MOST} rows",
-            "use `badgeclock bridge import`, or split it into several",
-        )
+        raise NotAllowed(f"a portion has more than {IMPORT_ROWS_MOST} rows", "divide the plan of a day, or use a file")
     digests = ", ".join(sorted({table.sha256[:16] for table in body.tables}))
     who = actor.operator(f"import of files {digests}")
-    report = work(actor.connection, actor.vault, [_table(one) for one in body.tables], who, actor.now_ms)
+    tables = [_table(one) for one in body.tables]
+    report = imports.carry_out_in(actor.connection, actor.vault, tables, who, actor.now_ms)
     return {
         "counts": [[kind.value, verb, number] for (kind, verb), number in sorted(report.counts.items()) if number],
         "queued": report.queued,
-        "bad": len(report.faults),
         "following": report.following,
-        "faults": imports.gathered(report.faults)[: imports.CAUSES_MOST],
+        "faults": [list(fault) for fault in report.faults],
     }
 
 
@@ -484,7 +476,6 @@ DEEDS: Final[Mapping[str, Deed]] = {
     Asked.ENGAGE: Deed(Right.OFFICE, Engagement, _engage),
     Asked.CHANGE_WORKER: Deed(Right.OFFICE, WorkerChanged, _change_worker),
     Asked.CHANGE_SITE: Deed(Right.OFFICE, SiteChanged, _change_site),
-    Asked.REHEARSE_IMPORT: Deed(Right.OFFICE, ImportRows, _rehearse_import),
     Asked.IMPORT: Deed(Right.OFFICE, ImportRows, _import),
     Asked.MAKE_ACCOUNT: Deed(Right.ACCOUNTS, account_acts.AccountMade, account_acts.make_account),
     Asked.CHANGE_ACCOUNT: Deed(Right.ACCOUNTS, account_acts.AccountChanged, account_acts.change_account),

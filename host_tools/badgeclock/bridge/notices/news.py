@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from badgeclock.bridge.attention import attention, validity
 from badgeclock.bridge.attention.attention import Row
@@ -23,6 +23,7 @@ from badgeclock.bridge.presences import today
 from badgeclock.bridge.presences.attendance import Status
 from badgeclock.bridge.presences.local_times import moment_ms
 from badgeclock.bridge.presences.today import Person, PlaceToday
+from badgeclock.bridge.store import schema
 
 if TYPE_CHECKING:
     from badgeclock.bridge.settings import NoticesSettings
@@ -120,8 +121,9 @@ def current(
     found = [one for one, _ in since if one.key not in young]
     endings = [*files, *validity.of_store(connection, now_ms)]
     found += [*_endings(endings, now_ms)]
+    own = _own_deadlines(connection)
     for place in today.look(connection, now_ms).places:
-        found += [*_people(place, settings, now_ms)]
+        found += [*_people(place, settings, own, now_ms)]
     is_whole = sum(counts.values()) <= ROWS_MOST
     wanted = {one.key: one for one in found if one.kind in settings.kinds}
     empty = None if is_whole else frozenset(reason for reason, number in counts.items() if not number)
@@ -172,18 +174,47 @@ def _endings(endings: Iterable[Ending], now_ms: int) -> Iterator[News]:
             yield News(Kind.CERTIFICATE, key, clock=clock, item=one.name, name=one.holder, days=one.days_left(now_ms))
 
 
-def _people(place: PlaceToday, settings: NoticesSettings, now_ms: int) -> Iterator[News]:
+class Deadline(NamedTuple):
+    """By which minute of the local day everybody at a site has a number, and how long before a notice is sent."""
+
+    minute: int
+    minutes_before: int
+
+
+def _own_deadlines(connection: Connection) -> Mapping[str, tuple[str, int | None]]:
+    """By site's name, the time that it has set itself ("08:30"), and the minutes before, if it has set them."""
+    table = schema.sites
+    own = select(table.c.name, table.c.deadline, table.c.deadline_minutes).where(table.c.deadline.is_not(None))
+    return {row.name: (row.deadline, row.deadline_minutes) for row in connection.execute(own)}
+
+
+def _deadline(site: str, settings: NoticesSettings, own: Mapping[str, tuple[str, int | None]]) -> Deadline | None:
+    """The deadline of a site: its own, else the settings'."""
+    if site in own:
+        time, minutes = own[site]
+        hours, _, rest = time.partition(":")
+        return Deadline(int(hours) * 60 + int(rest), settings.deadline_minutes if minutes is None else minutes)
+    minute = settings.minute_of(site)
+    return None if minute is None else Deadline(minute, settings.deadline_minutes)
+
+
+def _people(
+    place: PlaceToday, settings: NoticesSettings, own: Mapping[str, tuple[str, int | None]], now_ms: int
+) -> Iterator[News]:
     """People present without a number shortly before the site's time, and people who have not come."""
     zone = ZoneInfo(place.time_zone)
     tomorrow = place.day + timedelta(days=1)
     until_ms = int(datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone).timestamp() * 1000)
-    minute = next((settings.minute_of(site) for site in place.sites if settings.minute_of(site) is not None), None)
-    called_ms = None
-    if minute is not None:
-        called_ms = moment_ms(place.day, minute, place.time_zone) - settings.deadline_minutes * _MINUTE_MS
-    is_near = called_ms is not None and now_ms >= called_ms
+    called = {
+        site: moment_ms(place.day, found.minute, place.time_zone) - found.minutes_before * _MINUTE_MS
+        for site in place.sites
+        if (found := _deadline(site, settings, own)) is not None
+    }
+    of_place_ms = min(called.values(), default=None)
     for one in place.people:
         kind = None
+        called_ms = called.get(one.site, of_place_ms)
+        is_near = called_ms is not None and now_ms >= called_ms
         if one.status is Status.MISSING:
             expected_ms = None if one.expected is None else one.expected.from_ms
             late_ms = called_ms if expected_ms is None else expected_ms + settings.absent_minutes * _MINUTE_MS

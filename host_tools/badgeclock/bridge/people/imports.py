@@ -1,8 +1,9 @@
 """Imports employers, sites, workers, badges and plans from the office's files: all rows, or none.
 
-Every row goes through the same rules as a single command, in one transaction, rehearsal or not: a rehearsal's result is
-exactly the import's. An existing row, by reference, is updated; a second import of the same file changes nothing. The
-message about a bad row never contains a national number or a UID.
+Every row goes through the same rules as a single command. A rehearsal applies them to a private copy of the office's
+tables, so the store is not locked. More than PORTION_ROWS rows are first rehearsed as a whole, then written in
+portions, each a transaction: punches are stored between them. An existing row, by reference, is updated; a second
+import of the same file changes nothing. The message about a bad row never contains a national number or a UID.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -30,12 +31,14 @@ from badgeclock.bridge.people import (
     employers,
     engagements,
     identities,
+    office_copy,
     office_files,
     plans,
     sites,
     spreadsheets,
     workers,
 )
+from badgeclock.bridge.people.checks import composed
 from badgeclock.bridge.people.declared import Period
 from badgeclock.bridge.people.engagements import Engaged
 from badgeclock.bridge.people.plans import PlanWriter, Slot
@@ -52,12 +55,19 @@ _ADDRESS: Final = Address._fields
 LEFT_OUT: Final = "left out"
 """The handling of rows about a person, or an employer, unknown to the store."""
 REMOVED: Final = "removed"
+PORTION_ROWS: Final = 2_000
+"""Most rows of one transaction, a second or two in which no punch is stored; a site's plan of a day is not divided."""
 CAUSES_MOST: Final = 200
 """So many causes of bad rows are listed by themselves."""
 _NAMED: Final = re.compile(r"'[^']*'|\d+")
 _TEXTS: Final = frozenset({"name", "street", "municipality"})
 """The columns that can contain letters with marks."""
 _UID_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :.-]?){4,10}(?![0-9A-Za-z])")
+
+
+Progress = Callable[[int], None]
+"""Gets the number of rows done, now and then."""
+_PROGRESS_ROWS: Final = 500
 
 
 class Kind(StrEnum):
@@ -134,6 +144,8 @@ class Report:
     counts: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     queued: int = 0
     """Presences queued for punches of badges that were unassigned."""
+    waiting: int = 0
+    """Of a rehearsal, instead: the punches that wait for the badges given."""
     faults: list[Fault] = field(default_factory=list)
     plans: PlanWriter | None = None
     """The results for plan lists."""
@@ -239,10 +251,15 @@ def gathered(faults: Sequence[Fault], runs_most: int | None = None) -> list[str]
         causes.setdefault((fault.place, fault.what), []).append(fault)
     if len(causes) <= CAUSES_MOST:
         return [_line(found, runs_most) for found in causes.values()]
+    return [line for _, line in fault_kinds(faults, runs_most)]
+
+
+def fault_kinds(faults: Sequence[Fault], runs_most: int | None = None) -> list[tuple[int, str]]:
+    """How many rows have each kind of fault, the most first, with a line for a person as `gathered` has them."""
     kinds: dict[tuple[str, str], list[Fault]] = {}
     for fault in faults:
         kinds.setdefault((fault.place, _NAMED.sub("", fault.what)), []).append(fault)
-    return [_line(found, runs_most) for found in sorted(kinds.values(), key=len, reverse=True)]
+    return [(len(found), _line(found, runs_most)) for found in sorted(kinds.values(), key=len, reverse=True)]
 
 
 def as_csv(faults: Sequence[Fault]) -> str:
@@ -289,28 +306,79 @@ def check_columns(kind: Kind, sheet: Sheet, where: str) -> None:
         raise SheetError(f"{where}: unknown columns, number {', '.join(map(str, strange))}", f"use {known}")
 
 
-def rehearse(store: Store, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int) -> Report:
-    """The result that an import would have; the store is unchanged."""
-    with store.write() as connection:
-        return rehearse_in(connection, vault, imported, operator, now_ms)
+def rehearse(
+    store: Store,
+    vault: Vault,
+    imported: Sequence[Table],
+    operator: Operator,
+    now_ms: int,
+    progress: Progress = lambda _: None,
+) -> Report:
+    """The result that an import would have; the store is only read."""
+    report = Report()
+    with office_copy.office_copy(store) as copy:
+        _apply(copy.connection, vault, imported, operator, now_ms, report, progress)
+        report.waiting = copy.waiting_for(now_ms)
+    return report
 
 
 def carry_out(store: Store, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int) -> Report:
-    """Import every row, or, if any is bad, none: the report then has faults."""
-    with store.write() as connection:
-        return carry_out_in(connection, vault, imported, operator, now_ms)
+    """Import every row, or, if any is bad, none: the report then has faults.
 
-
-def rehearse_in(
-    connection: Connection, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int
-) -> Report:
-    """`rehearse` in an open transaction, which is left unchanged."""
-    report, before = Report(), connection.begin_nested()
-    try:
-        _apply(connection, vault, imported, operator, now_ms, report)
-    finally:
-        before.rollback()
+    If the office's data changed so much during an import of several portions that a row became bad, the report has
+    faults and the counts of the portions before: the same files, imported again, complete it.
+    """
+    if rows_of(imported) > PORTION_ROWS:
+        tried = rehearse(store, vault, imported, operator, now_ms)
+        if tried.faults:
+            tried.counts.clear()
+            return tried
+    report = Report()
+    for portion in portions(imported):
+        with store.write() as connection:
+            done = carry_out_in(connection, vault, portion, operator, now_ms)
+        report.faults, report.following = done.faults, done.following
+        if done.faults:
+            break
+        report.counts += done.counts
+        report.queued += done.queued
     return report
+
+
+def rows_of(imported: Sequence[Table]) -> int:
+    """How many rows the tables have."""
+    return sum(len(table.sheet.rows) for table in imported)
+
+
+def portions(imported: Sequence[Table]) -> Iterator[list[Table]]:
+    """The tables in the order of their dependency, divided into what is imported in one transaction."""
+    ordered = sorted(imported, key=lambda table: list(Kind).index(table.kind))
+    if rows_of(ordered) <= PORTION_ROWS:
+        yield ordered
+        return
+    for table in ordered:
+        for rows in _divided(table):
+            yield [table._replace(sheet=replace(table.sheet, rows=rows))]
+
+
+def _divided(table: Table) -> Iterator[list[Row]]:
+    rows = table.sheet.rows
+    if table.kind is not Kind.EXPECTED:
+        for begin in range(0, len(rows), PORTION_ROWS):
+            yield rows[begin : begin + PORTION_ROWS]
+        return
+    # The rows of a site's day are its whole plan.
+    by_plan: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        by_plan.setdefault((composed(row.cells["site"]), row.cells["day"]), []).append(row)
+    portion: list[Row] = []
+    for of_plan in by_plan.values():
+        if portion and len(portion) + len(of_plan) > PORTION_ROWS:
+            yield portion
+            portion = []
+        portion = portion + of_plan
+    if portion:
+        yield portion
 
 
 def carry_out_in(
@@ -334,15 +402,25 @@ def carry_out_in(
 
 
 def _apply(
-    connection: Connection, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int, report: Report
+    connection: Connection,
+    vault: Vault,
+    imported: Sequence[Table],
+    operator: Operator,
+    now_ms: int,
+    report: Report,
+    progress: Progress = lambda _: None,
 ) -> None:
     order = list(Kind)
     seen: dict[tuple[Kind, object], tuple[str, int]] = {}
     refused_rows: set[tuple[Kind, str]] = set()
     notes: list[Note] = []
+    rows_done = 0
     for table in sorted(imported, key=lambda table: order.index(table.kind)):
         put = _PUTTERS[table.kind]
         for row in table.sheet.rows:
+            rows_done += 1
+            if not rows_done % _PROGRESS_ROWS:
+                progress(rows_done)
             try:
                 if row.fault is not None:
                     raise PeopleError(row.fault, "correct the cell")

@@ -28,6 +28,8 @@ _WORKPLACE_CHARACTERS: Final = 13
 _LANGUAGES_MOST: Final = 8
 _SHIFT_H: Final = (4, 24)
 _NIGHT_HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
+_DEADLINE: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_DEADLINE_MINUTES_MOST: Final = 720
 _POST_CODE: Final = re.compile(r"[1-9][0-9]{3}")
 
 
@@ -46,7 +48,8 @@ class Site:
     """A site as the office describes it. `workplace` is its number in the declaration of works; coordinates are WGS 84
     degrees; `languages` are ISO 639-1 codes, the most common first. `longest_shift_h` and `night_hours` ("22:00-06:00",
     empty for none) decide which shifts the first punch of a day can end. `next_regime` applies from the local day
-    `regime_from` on; both None: no change is planned.
+    `regime_from` on; both None: no change is planned. `deadline` is the time ("08:30") by which everybody there has a
+    number, and a notice is sent `deadline_minutes` before; empty and None: as the bridge's settings say.
     """
 
     name: str
@@ -61,6 +64,8 @@ class Site:
     night_hours: str = ""
     next_regime: Regime | None = None
     regime_from: date | None = None
+    deadline: str = ""
+    deadline_minutes: int | None = None
 
 
 def add(
@@ -111,6 +116,8 @@ def find(connection: Connection, name: str) -> Site | None:
         row.night_hours or "",
         None if row.next_regime is None else Regime(row.next_regime),
         row.regime_from,
+        row.deadline or "",
+        row.deadline_minutes,
     )
 
 
@@ -123,12 +130,15 @@ def change(
     workplace: str | None = None,
     longest_shift_h: int | None = None,
     night_hours: str | None = None,
+    deadline: str | None = None,
+    deadline_minutes: int | None = None,
     by: str,
     reason: str = "",
     now_ms: int,
 ) -> Change:
-    """Change a site's regime (from a future local day on, with `regime_from`), workplace number, longest shift or night
-    hours; None leaves it. Earlier declarations are unchanged.
+    """Change a site's regime (from a future local day on, with `regime_from`), workplace number, longest shift, night
+    hours or deadline; None leaves it. Without a deadline of its own a site has no such minutes either. Earlier
+    declarations are unchanged.
     """
     site = find(connection, name)
     if site is None:
@@ -145,6 +155,10 @@ def change(
         site = replace(site, next_regime=regime, regime_from=regime_from)
     elif regime is not None:
         site = replace(site, regime=regime, next_regime=None, regime_from=None)
+    if deadline is not None:
+        site = replace(site, deadline=deadline, deadline_minutes=site.deadline_minutes if deadline else None)
+    if deadline_minutes is not None:
+        site = replace(site, deadline_minutes=deadline_minutes)
     change = put(
         connection,
         replace(
@@ -250,7 +264,18 @@ def _site_columns(site: Site) -> dict[str, Any]:
         **_coordinates(site.latitude, site.longitude),
         "languages": _languages(site.languages),
         **_shift_columns(site),
+        **_deadline_columns(site),
     }
+
+
+def _deadline_columns(site: Site) -> dict[str, Any]:
+    if site.deadline and not _DEADLINE.fullmatch(site.deadline):
+        raise PeopleError("a time by which everybody has a number is written 08:30", "correct it, or leave it out")
+    if site.deadline_minutes is not None and not 0 <= site.deadline_minutes <= _DEADLINE_MINUTES_MOST:
+        raise PeopleError(f"a notice is sent 0 to {_DEADLINE_MINUTES_MOST} minutes before that time", "correct it")
+    if site.deadline_minutes is not None and not site.deadline:
+        raise PeopleError("minutes before a time need that time", "give the site's time too")
+    return {"deadline": site.deadline or None, "deadline_minutes": site.deadline_minutes}
 
 
 def _shift_columns(site: Site) -> dict[str, Any]:

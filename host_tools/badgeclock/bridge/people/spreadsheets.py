@@ -21,8 +21,8 @@ from badgeclock.bridge.people.xlsx import CELL_CHARACTERS_MOST, CHARACTERS_MOST,
 from badgeclock.bridge.people.xlsx import Workbook as XlsxWorkbook
 
 FILE_BYTES_MOST: Final = 16 * 2**20
-ROWS_MOST: Final = 10_000
-"""Limit of a table, without its header and blank rows. One transaction writes them all, and punches wait for it."""
+ROWS_MOST: Final = 100_000
+"""Limit of a table, without its header and blank rows."""
 MEASURES: Final = frozenset(
     {"latitude", "longitude", "longest_shift_h", "house_number", "box", "post_code", "cancelled"}
 )

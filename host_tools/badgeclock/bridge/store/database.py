@@ -79,6 +79,7 @@ class Store:
     """An open store. `write` and `read` are one transaction each; `writing` and `reading` the same from a coroutine."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         try:
             self._engine = _engine(url)
         except (ArgumentError, ImportError, ValueError) as error:

@@ -34,6 +34,7 @@ FORMS: Final = (
     "0019_office",
     "0020_notices",
     "0021_holders",
+    "0022_deadlines",
 )
 """Every form, oldest first; a test compares them with the migrations."""
 NEWEST: Final = FORMS[-1]

@@ -79,6 +79,10 @@ sites = Table(
     Column("latitude", Float(53)),
     Column("longitude", Float(53)),
     Column("languages", JSON(none_as_null=True)),
+    # By when everybody there has a number ("08:30"), and how many minutes before a notice is sent; empty: as the
+    # settings say.
+    Column("deadline", String(5)),
+    Column("deadline_minutes", SmallInteger),
 )
 
 workers = Table(

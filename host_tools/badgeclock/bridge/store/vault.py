@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from badgeclock import key_file, text_file
 from badgeclock.bridge.errors import DataKeyWrong
@@ -53,13 +53,13 @@ class _DataKey:
     """One data key, and the keys derived from it."""
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+        self.secret = secret
         self.index_key = self.derive("index")
         self._ciphers: dict[str, AESGCM] = {}
 
     def derive(self, purpose: str) -> bytes:
         info = b"badgeclock/v1/vault/" + purpose.encode()
-        return hkdf_sha256(self._secret, salt=b"", info=info, length=DATA_KEY_BYTES)
+        return hkdf_sha256(self.secret, salt=b"", info=info, length=DATA_KEY_BYTES)
 
     def cipher(self, purpose: str) -> AESGCM:
         cipher = self._ciphers.get(purpose)
@@ -82,6 +82,10 @@ class Vault:
         self._seen = _signature(source)
         self._checked_at = time.monotonic()
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For the pipe to a process of ours: has the keys."""
+        return Vault, ({number: key.secret for number, key in self._keys.items()}, self._source)
 
     @property
     def newest(self) -> int:

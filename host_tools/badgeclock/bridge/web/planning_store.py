@@ -87,6 +87,7 @@ def put_site(connection: Connection, body: SiteBody, asker: Asker) -> PutDone:
         tuple(body.languages),
     )
     known = sites.find(connection, body.name) or site
+    site = replace(site, deadline=known.deadline, deadline_minutes=known.deadline_minutes)
     kept = {
         name: getattr(body if name in body.model_fields_set else known, name)
         for name in ("longest_shift_h", "night_hours", "next_regime", "regime_from")

@@ -13,11 +13,12 @@ from tests.host.bridge.world import ANNA_UID, BOTH, NOON_MS, SITE, STRANGER_UID,
 from badgeclock.bridge.attention import attention, validity
 from badgeclock.bridge.attention.reasons import NEEDS
 from badgeclock.bridge.attention.validity import Ending, Holder
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.notices import book, news, words
 from badgeclock.bridge.notices.book import Channel, Outcome, Recipient
 from badgeclock.bridge.notices.news import OF_REASON, Kind, Trouble
 from badgeclock.bridge.notices.titles import TITLES
-from badgeclock.bridge.people import plans
+from badgeclock.bridge.people import plans, sites
 from badgeclock.bridge.settings import NOTICE_KINDS, NoticesSettings
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.audit_log import Operator
@@ -119,6 +120,35 @@ def test_who_is_there_without_a_number_is_called_for_before_the_sites_time(punch
         connection.execute(update(schema.presences).values(reception_number=1234))
     assert look(world, NOON_MS + 20 * MINUTE_MS) == 2
     assert kinds(bodies(world)[-1]["over"]) == [("unregistered", 1)]
+
+
+@pytest.mark.parametrize(
+    ("deadline", "minutes", "called_min"),
+    [("12:45", 5, 40), ("12:30", None, 0), ("13:00", 10, 50), ("12:20", 0, 20)],
+)
+def test_a_sites_own_time_and_minutes_count_before_those_of_the_settings(
+    punched: World, deadline: str, minutes: int | None, called_min: int
+) -> None:
+    world = punched
+    with world.store.write() as connection:
+        sites.change(connection, SITE, deadline=deadline, deadline_minutes=minutes, by="anna", now_ms=world.now_ms)
+    if called_min:
+        look(world, NOON_MS + called_min * MINUTE_MS - 1)
+        assert "unregistered" not in str([body["new"] for body in bodies(world)])
+    look(world, NOON_MS + max(called_min, 10) * MINUTE_MS)
+    assert kinds(bodies(world)[-1]["new"])[-1] == ("unregistered", 1)
+
+
+def test_without_a_time_of_its_own_a_site_has_the_settings_again_and_no_minutes(punched: World) -> None:
+    world = punched
+    with world.store.write() as connection:
+        for deadline, minutes in (("23:00", 1), ("", None)):
+            sites.change(connection, SITE, deadline=deadline, deadline_minutes=minutes, by="anna", now_ms=world.now_ms)
+        for wrong in ({"deadline": "8:30"}, {"deadline": "24:00"}, {"deadline_minutes": 5}):
+            with pytest.raises(PeopleError):
+                sites.change(connection, SITE, **wrong, by="anna", now_ms=world.now_ms)
+    look(world, NOON_MS + 15 * MINUTE_MS)
+    assert kinds(bodies(world)[-1]["new"])[-1] == ("unregistered", 1)
 
 
 def test_what_is_of_a_day_ends_with_it_in_silence(punched: World) -> None:

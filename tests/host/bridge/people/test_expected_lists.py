@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from badgeclock.bridge.errors import SheetError
 from badgeclock.bridge.operations import data_subject_export, retention
-from badgeclock.bridge.people import employers, imports, office_files, plans
+from badgeclock.bridge.people import employers, imports, office_files, plans, spreadsheets
 from badgeclock.bridge.people.imports import Kind, Report
 from badgeclock.bridge.people.plans import Slot
 from badgeclock.bridge.settings import RetentionSettings
@@ -216,7 +216,7 @@ def test_the_same_as_tables_with_references_instead_of_numbers(world: World) -> 
         b"<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><Dimona>&e;</Dimona>",
         "<!DOCTYPE x><Dimona/>".encode("utf-16"),
         b"<Dimona><Form><DimonaIn><StartingDate>" + b"9" * 2000 + b"</StartingDate></DimonaIn></Form></Dimona>",
-        b"<Dimona>" + b"<Form><DimonaOut/></Form>" * 10_001 + b"</Dimona>",
+        b"<Dimona>" + b"<Form><DimonaOut/></Form>" * (spreadsheets.ROWS_MOST + 1) + b"</Dimona>",
     ],
 )
 def test_xml_that_is_none_of_these_is_refused(content: bytes) -> None:

@@ -34,7 +34,7 @@ from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import identities, sites, workers
 from badgeclock.bridge.presences import day_book
 from badgeclock.bridge.presences.regimes import local_day
-from badgeclock.bridge.registrar import call_gate, registrar
+from badgeclock.bridge.registrar import authority_calls, call_gate, due_work, sending
 from badgeclock.bridge.registrar.call_gate import Gate
 from badgeclock.bridge.registrar.registrar import Registrar
 from badgeclock.bridge.store import bridge_lock, schema
@@ -69,9 +69,9 @@ class Counts(NamedTuple):
 
 def hurry(set_attribute: Callable[[Any, str, Any], None]) -> None:
     """Have what the product waits for by the machine's clock keep pace with a `Time`."""
-    set_attribute(registrar, "POLL_S", 1.0 / SPEED)
-    set_attribute(registrar, "GRACE_S", 0.0)
-    set_attribute(registrar, "RETRY_USELESS_S", registrar.RETRY_USELESS_S / SPEED)
+    set_attribute(due_work, "POLL_S", 1.0 / SPEED)
+    set_attribute(sending, "GRACE_S", 0.0)
+    set_attribute(authority_calls, "RETRY_USELESS_S", authority_calls.RETRY_USELESS_S / SPEED)
     set_attribute(call_gate, "CLOSED_MOST_S", 1.0)
 
 

@@ -23,7 +23,8 @@ from badgeclock.authorities import kinds
 from badgeclock.authorities.base import MovementItem, PresenceItem
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.registrar import outbox
-from badgeclock.bridge.registrar.registrar import SEARCH_MOST_MS, SEARCHES_LEAST, search_delay_ms
+from badgeclock.bridge.registrar.delays import SEARCH_MOST_MS, search_delay_ms
+from badgeclock.bridge.registrar.lost_answers import SEARCHES_LEAST
 from badgeclock.bridge.store import schema
 
 DATABASES = BOTH

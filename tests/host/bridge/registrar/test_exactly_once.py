@@ -302,8 +302,8 @@ def live(acts: list[Act]) -> None:
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("badgeclock.bridge.registrar.registrar.POLL_S", 0.01)
-    monkeypatch.setattr("badgeclock.bridge.registrar.registrar.GRACE_S", 0.0)
+    monkeypatch.setattr("badgeclock.bridge.registrar.due_work.POLL_S", 0.01)
+    monkeypatch.setattr("badgeclock.bridge.registrar.sending.GRACE_S", 0.0)
 
 
 @settings(max_examples=12, deadline=None)

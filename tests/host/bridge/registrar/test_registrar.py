@@ -39,8 +39,8 @@ from badgeclock.bridge.presences.day_book import Key, new_row
 from badgeclock.bridge.presences.regimes import Declared, Regime
 from badgeclock.bridge.registrar import cancellations, outbox, transitions
 from badgeclock.bridge.registrar.call_gate import Bucket, Gate
+from badgeclock.bridge.registrar.delays import FOLLOW_MOST_MS, follow_delay_ms
 from badgeclock.bridge.registrar.expiry import Expiry
-from badgeclock.bridge.registrar.registrar import FOLLOW_MOST_MS, follow_delay_ms
 from badgeclock.bridge.service import registrars_of
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState
@@ -364,7 +364,7 @@ async def test_a_new_presence_is_sent_while_another_call_hangs(world: World) -> 
 async def test_a_registrar_that_is_stopped_in_a_call_leaves_it_to_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("badgeclock.bridge.registrar.registrar.GRACE_S", 0.05)
+    monkeypatch.setattr("badgeclock.bridge.registrar.sending.GRACE_S", 0.05)
     world.authority.hanging = asyncio.Event()
     one_punch(world)
     await running(world.registrar().run(), lambda: bool(world.authority.calls))

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.people import sites
 from badgeclock.bridge.settings import HttpSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Operator
@@ -365,6 +366,7 @@ def test_engagements_are_put_and_listed_and_a_site_keeps_what_is_left_out(world:
     assert tool.get("/engagements").json() == [{"id": 1, **body, "to_day": None}]
     assert tool.put("/engagements", json={**body, "worker": "W-009"}).status_code == 409
 
+    world.change_site(deadline="08:30", deadline_minutes=20)
     site = {"name": SITE, "workplace": WORKPLACE, "night_hours": "22:00-06:00", "longest_shift_h": 10}
     assert set(tool.put("/sites", json=site).json()["changed"]) == {"night_hours", "longest_shift_h"}
     assert tool.put("/sites", json={"name": SITE, "workplace": WORKPLACE}).json()["changed"] == []
@@ -372,6 +374,10 @@ def test_engagements_are_put_and_listed_and_a_site_keeps_what_is_left_out(world:
     assert set(tool.put("/sites", json={**site, **coming}).json()["changed"]) == set(coming)
     (told,) = tool.get("/sites").json()
     assert {name: told[name] for name in coming} == coming
+    with world.store.read() as connection:
+        kept = sites.find(connection, SITE)
+    assert kept is not None
+    assert (kept.deadline, kept.deadline_minutes) == ("08:30", 20)
     assert tool.put("/sites", json={**site, "regime_from": "2027-02-01", "next_regime": None}).status_code == 409
 
 
