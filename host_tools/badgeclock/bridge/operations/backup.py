@@ -149,6 +149,13 @@ def verify(folder: Path, keys: Vault) -> Manifest:
     Of pg_dump's archive the contents are listed; the rest is verified when it is restored. Raises BackupError,
     AuditError or DataKeyWrong at the first difference.
     """
+    manifest = _witnessed(folder, keys)
+    _prove_file(folder / manifest.file, keys, manifest)
+    return manifest
+
+
+def _witnessed(folder: Path, keys: Vault) -> Manifest:
+    """The manifest of a backup, made under a data key of this file."""
     manifest = _manifest(folder)
     witness = keys.witness(manifest.key, manifest.unwitnessed())
     if witness is None or not hmac.compare_digest(witness.hex(), manifest.witness):
@@ -156,7 +163,29 @@ def verify(folder: Path, keys: Vault) -> Manifest:
             f"the manifest of {folder} was not made under data key {manifest.key} of this file, or it was changed",
             "use the data key file that this store was made with, or another backup",
         )
-    file = folder / manifest.file
+    return manifest
+
+
+def _prove_file(file: Path, keys: Vault, manifest: Manifest) -> None:
+    """Check a backup's file: its hash, and everything in it. SQLite checks its tables without Python's lock, so they
+    are checked while Python does the rest; a file that is damaged is damaged first, whatever else is wrong.
+    """
+    if manifest.file != SQLITE_FILE:
+        _check_hash(file, manifest)
+        _run_postgresql("pg_restore", None, "--list", str(file))
+        return
+    with ThreadPoolExecutor(1) as beside:
+        soundness = beside.submit(_is_sound, file, manifest.facts.counts)
+        _check_hash(file, manifest)
+        try:
+            with _opened(file) as connection:
+                _prove(connection, keys, manifest, str(file))
+        finally:
+            if not soundness.result():
+                raise BackupError(f"the database in {file} is damaged", "use another backup")
+
+
+def _check_hash(file: Path, manifest: Manifest) -> None:
     try:
         same = file.stat().st_size == manifest.length and _sha256(file) == manifest.sha256
     except OSError as error:
@@ -165,17 +194,6 @@ def verify(folder: Path, keys: Vault) -> Manifest:
         raise BackupError(
             f"{file} is not the file that the manifest names: it was changed or cut off", "use another backup"
         )
-    _prove_file(file, keys, manifest)
-    return manifest
-
-
-def _prove_file(file: Path, keys: Vault, manifest: Manifest) -> None:
-    """Check everything in a backup's file, whose hash is the manifest's."""
-    if manifest.file == SQLITE_FILE:
-        with _opened(file) as connection:
-            _prove(connection, keys, manifest, str(file))
-    else:
-        _run_postgresql("pg_restore", None, "--list", str(file))
 
 
 def compare(manifest: Manifest, live: Store) -> int:
@@ -214,7 +232,7 @@ def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int
     Migrates an older form of the tables to this version's. Raises BackupError, or StoreError for a newer form, without
     overwriting anything.
     """
-    manifest = verify(folder, keys)
+    manifest = _witnessed(folder, keys)
     forms.check_known(manifest.facts.revision or None)
     parsed = make_url(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
@@ -224,8 +242,10 @@ def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int
             "set [store] url to the kind that the backup was made of",
         )
     if is_sqlite:
-        _place_sqlite(folder / manifest.file, Path(parsed.database or ""), manifest.sha256)
+        with _placed_sqlite(folder / manifest.file, Path(parsed.database or ""), manifest.sha256):
+            _prove_file(folder / manifest.file, keys, manifest)
     else:
+        _prove_file(folder / manifest.file, keys, manifest)
         _check_empty(parsed)
         options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
         _run_postgresql("pg_restore", parsed, *options, str(folder / manifest.file))
@@ -280,10 +300,8 @@ def _heads(connection: Connection) -> list[Head]:
 
 
 def _prove(connection: Connection, keys: Vault, manifest: Manifest, place: str) -> None:
-    """Check everything in a store that can be checked, and compare it with the manifest."""
+    """Check everything in a store that Python can check, and compare it with the manifest."""
     try:
-        if connection.dialect.name == "sqlite" and not _is_sound(Path(place), manifest.facts.counts):
-            raise BackupError(f"the database in {place} is damaged", "use another backup")
         if _facts(connection) != manifest.facts:
             raise BackupError(f"{place} does not hold what its manifest says", "use another backup")
         book = audit_log.verify(connection)
@@ -394,8 +412,11 @@ def _opened(file: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _place_sqlite(source: Path, target: Path, sha256: str) -> None:
-    """Copy a file with this hash to a new path, completely or not at all."""
+@contextmanager
+def _placed_sqlite(source: Path, target: Path, sha256: str) -> Iterator[None]:
+    """Copy a file with this hash to a new path, completely or not at all: beside what the block proves of it, and only
+    if that raises nothing.
+    """
     there = [beside for end in _BESIDE if (beside := target.with_name(target.name + end)).exists()]
     if there:
         raise BackupError(
@@ -405,10 +426,10 @@ def _place_sqlite(source: Path, target: Path, sha256: str) -> None:
     try:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
-            with source.open("rb") as read, os.fdopen(descriptor, "wb") as write:
-                shutil.copyfileobj(read, write, _CHUNK)
-            _sync(Path(name))
-            if _sha256(Path(name)) != sha256:
+            with ThreadPoolExecutor(1) as beside:
+                arrived = beside.submit(_copied, source, descriptor, Path(name))
+                yield
+            if arrived.result() != sha256:
                 raise BackupError(f"{source} did not arrive as it is", "look at the disk, and try again")
             os.link(name, target)  # fails if a store has appeared there
         finally:
@@ -418,6 +439,14 @@ def _place_sqlite(source: Path, target: Path, sha256: str) -> None:
         raise BackupError(
             f"{target} cannot be written: {error.strerror}", "look at the disk's space and rights"
         ) from None
+
+
+def _copied(source: Path, descriptor: int, target: Path) -> str:
+    """The hash of a copy, once it is on the disk."""
+    with os.fdopen(descriptor, "wb") as write, source.open("rb") as read:
+        shutil.copyfileobj(read, write, _CHUNK)
+    _sync(target)
+    return _sha256(target)
 
 
 def _check_empty(url: URL) -> None:
