@@ -28,7 +28,9 @@ def translated(code: str) -> str:
     found: defaultdict[str, set[str]] = defaultdict(set)
     for name, path, text, compiled in [(name, *part) for name, parts in firmware.sources().items() for part in parts]:
         modules["app." + path.rpartition("/")[2].removesuffix(".py")] = name
-        for before, after in zip(text.splitlines(), compiled.splitlines(), strict=True):
+        lines, made = text.splitlines(), compiled.splitlines()
+        made += [""] * (len(lines) - len(made))  # a docstring at the end leaves no line
+        for before, after in zip(lines, made, strict=True):
             names, others = _NAME.findall(before), _NAME.findall(after)
             if len(names) == len(others):
                 for old, new in zip(names, others, strict=True):
