@@ -42,7 +42,7 @@ from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import badges, employers, engagements
 from badgeclock.bridge.presences.day_book import Key, new_row
 from badgeclock.bridge.presences.regimes import CLOCK_AHEAD_MS, MOVEMENT_LATE_MS, Declared, Regime, local_day
-from badgeclock.bridge.registrar import corrections, office_registrations, outbox, registrar
+from badgeclock.bridge.registrar import authority_calls, corrections, office_registrations, outbox
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.registrar.office_registrations import Entry
@@ -644,10 +644,10 @@ def test_an_authority_that_is_in_the_settings_no_more_is_not_away(world: World) 
         for about in (None, "movement"):
             away = Event(Severity.WARNING, event_log.Kind.AUTHORITY_AWAY, "it does not answer", about=about)
             event_log.write(connection, [away], world.now_ms)
-        registrar.settle_absent(connection, ["movement"], world.now_ms)
+        authority_calls.settle_absent(connection, ["movement"], world.now_ms)
     assert "movement" in only(world, "authority_away").detail
     with world.store.write() as connection:
-        registrar.settle_absent(connection, ["day+movement"], world.now_ms)
+        authority_calls.settle_absent(connection, ["day+movement"], world.now_ms)
     assert listed(world) == []
 
 
