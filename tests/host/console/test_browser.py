@@ -93,7 +93,7 @@ def test_a_page_follows_what_happens_and_keeps_what_its_reader_opened(morning: M
     expect(clocks.get_by_role("checkbox", name="clock-0002")).to_be_checked()
     clocks.get_by_label("Reason").fill("which is which")
     clocks.get_by_role("button", name="Order it").click()
-    expect(clocks.get_by_role("status").first).to_contain_text("It is ordered")
+    expect(clocks.get_by_role("status").first).to_contain_text("Ordered: clocks that are online")
     assert [row.clock_id for row in morning.rows(schema.orders)] == [2]
     # The session ends meanwhile: the page goes where one signs in, and comes back to itself.
     morning.now_ms += 3 * 3_600_000
