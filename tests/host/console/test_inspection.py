@@ -145,7 +145,7 @@ def test_a_worker_sees_their_own_hours_and_numbers_by_a_link_of_the_office(visit
     stranger.get(link(visit("otto"), worker="W-001", hours="24"))
     page = text_of(stranger.get("/visit").text)
     assert "Your registrations and hours · W-001" in page
-    assert f"{MONDAY.isoformat()} Quay 7 06:58 0:00 incomplete 100000000001" in page
+    assert f"Day {MONDAY.isoformat()} Site Quay 7 In 06:58 Worked 0:00 incomplete Reception number 100000000001" in page
     assert "are no proof" in page
     assert "W-002" not in page
     assert stranger.post("/visit", data={"token": "x"}).status_code == 404
@@ -187,7 +187,7 @@ def test_the_paper_of_a_workers_hours_is_an_act_of_the_office_and_says_the_same_
 def test_the_file_for_payroll_is_an_act_and_within_reach(morning: Morning, visit: Visit) -> None:
     register(morning, "W-004")
     page = text_of(visit("otto").get("/hours").text)
-    assert "W-001 AP 2026-01-05 Quay 7 06:58 0:00 incomplete 100000000001" in page
+    assert "W-001 AP Day 2026-01-05 Site Quay 7 In 06:58 Worked 0:00 incomplete Reception number 100000000001" in page
     first, last = MONDAY.isoformat(), (MONDAY + timedelta(days=1)).isoformat()
     status, text = do(visit("otto"), "note-hours", first=first, last=last, site=SITE, worker="")
     rows = list(csv.DictReader(text.splitlines()))

@@ -106,8 +106,7 @@ def test_a_viewer_sees_and_decides_nothing(morning: Morning, visit: Visit) -> No
     assert "Code on the clock" in page
     assert 'action="/do/give-badge"' not in page
     assert "Show names" not in page
-    imports = {Asked.REHEARSE_IMPORT, Asked.IMPORT}  # which go by a page of their own
-    for act in (act for act, deed in DEEDS.items() if deed.right is not None and act not in imports):
+    for act in (act for act, deed in DEEDS.items() if deed.right is not None and act is not Asked.IMPORT):
         status, said = do(client, act, item="clock-0001/4", reason="unknown_badge", worker="W-006", why="tries")
         assert status in (404, 409), act
         # Some acts have no address of this kind, and an import has no file here.

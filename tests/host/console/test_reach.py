@@ -26,7 +26,7 @@ from badgeclock.errors import BadgeclockError
 Visit = Callable[[str], TestClient]
 OTHERS_KBO = "0999999922"
 RIGHT_OF = {
-    "/imports": Right.OFFICE,
+    **dict.fromkeys(("/imports", "/imports/{word}", "/imports/{word}/faults.csv"), Right.OFFICE),
     "/acts": Right.BOOK,
     "/settings": Right.BOOK,
     "/accounts": Right.ACCOUNTS,
@@ -50,6 +50,7 @@ VALUES = {
     "name": ["clock-0001", "clock-0002", SITE, QUAY_9],
     "reference": ["W-001", "W-003"],
     "reason": ["refused"],
+    "word": ["of-no-list"],
 }
 
 

@@ -260,20 +260,19 @@ def counts(connection: Connection) -> dict[tuple[str, str], int]:
 
 def marked(connection: Connection) -> dict[tuple[str, str], int]:
     """How many clocks in use there are by mark and cause, zeros included; a clock counts once for each."""
-    return _marks(connection, true())
+    return _marks(connection, _each(connection, "reasons"), true())
 
 
 def marked_openly(connection: Connection) -> dict[tuple[str, str], int]:
     """The same without silenced causes."""
-    silence = _each(connection, "silences")
-    of_cause = select(silence).where(silence["cause"].as_string() == _each(connection, "reasons")["cause"].as_string())
+    reason, silence = _each(connection, "reasons"), _each(connection, "silences")
+    of_cause = select(silence).where(silence["cause"].as_string() == reason["cause"].as_string())
     has_none = schema.clocks.c.standing["silences"].as_string().is_(None)
-    return _marks(connection, has_none | ~of_cause.exists())
+    return _marks(connection, reason, has_none | ~of_cause.correlate(schema.clocks, reason.table).exists())
 
 
-def _marks(connection: Connection, condition: ColumnElement[bool]) -> dict[tuple[str, str], int]:
-    """The database counts: of ten thousand clocks none is read."""
-    reason = _each(connection, "reasons")
+def _marks(connection: Connection, reason: Any, condition: ColumnElement[bool]) -> dict[tuple[str, str], int]:
+    """The database counts by `reason`, an item of each clock's list: of ten thousand clocks none is read."""
     mark, cause = reason["mark"].as_string(), reason["cause"].as_string()
     rows = connection.execute(
         select(mark, cause, func.count())

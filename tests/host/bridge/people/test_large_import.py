@@ -27,7 +27,7 @@ CYCLE = 40
 """So many rows have each kind of error once; the others of them are good."""
 KINDS = 13
 MEMORY_BYTES = 400 * 2**20
-LINES_MOST = 40
+LINES_MOST = CAUSES_MOST
 
 
 def row(number: int) -> str:
