@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -14,12 +15,14 @@ from hypothesis import HealthCheck, settings
 
 from badgeclock.technician import serial_device
 from tests import provisioned as clock_to_copy
+from tests import statement_places
 
 # No test depends on how long something takes on this machine; an example of hypothesis has 200 ms by default.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parents[1]
+_FAULTS = pytest.StashKey[list[str]]()
 LONGEST_FIRST = (
     "tests/host/test_provision.py",
     "tests/host/test_bad_surroundings.py",
@@ -64,6 +67,43 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ranks.get(item.path, len(ranks) + (not item.path.is_relative_to(system))))
     gc.collect()
     gc.freeze()
+
+
+_ran: set[statement_places.Position] = set()
+"""Where this run executed statements of the product: in this process, and in the workers that have ended."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option of a run of all tests."""
+    parser.addoption(
+        statement_places.OPTION, action="store_true", help="fail if a statement of the product was run by no test"
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist has ended."""
+    _ran.update(map(tuple, getattr(node, "workeroutput", {}).get("statement_places", ())))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Compare the places of the product's statements with those that ran, if the tests themselves passed."""
+    _ran.update(statement_places.ran())
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["statement_places"] = sorted(_ran)
+    elif session.config.getoption(statement_places.OPTION) and session.exitstatus == pytest.ExitCode.OK:
+        session.config.stash[_FAULTS] = statement_places.faults(statement_places.places(), _ran)
+        if session.config.stash[_FAULTS]:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what that comparison found."""
+    if found := config.stash.get(_FAULTS, []):
+        terminalreporter.section("statements of the product that no test holds to its plan")
+        for line in found:
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ database, and records it if it scans a growing table. SQLite plans by the tables
 the statement runs. PostgreSQL plans by the amount of data, so its plan is read in its own database that has much
 (`Grown`).
 
+A statement that no test runs is found by its place in the code (`tests/statement_places.py`).
+
 Not covered: statements that bypass SQLAlchemy (`insert_rows` and `update_rows`, whose plans have tests of their own).
 """
 
@@ -22,6 +24,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine, make_url
 
 from badgeclock.bridge.store import schema
+from tests import statement_places
 from tests.postgres import Cluster
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -72,6 +75,7 @@ ALL_OF_IT: Final = {
 """Where a growing table is read in the order of its numbers, or completely, and why that is right."""
 
 _STATEMENT: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
+_SAVEPOINTS: Final = ("SAVEPOINT ", "RELEASE ", "ROLLBACK ")
 _LIST: Final = re.compile(r"(IN \(%\(\w+\)s[^,()]*, %\(\w+\)s[^,()]*)(?:, %\(\w+\)s[^,()]*)+")
 _WORD: Final = re.compile(r"\w+")
 _STEP: Final = re.compile(r"(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?(?:INDEX (\w+)|INTEGER PRIMARY KEY))?(.*)")
@@ -147,14 +151,15 @@ class Watch:
 
     def _look(self, connection: Connection, _cursor: Any, statement: str, parameters: Any, *_context: Any) -> None:
         """SQLAlchemy's `before_cursor_execute`."""
+        sender = _sender(sys._getframe(1))
+        if sender is None or statement.startswith(_SAVEPOINTS):
+            return
+        statement_places.note(sender.f_code, sender.f_lasti)
         if statement in self._texts:
             return
         self._texts.add(statement)
         text = connection.dialect.name + _SEVERAL.sub("several", statement)
         if text in self._seen or not _STATEMENT.match(statement) or GROWING.isdisjoint(_WORD.findall(statement)):
-            return
-        place = _place(sys._getframe(1))
-        if place is None:
             return
         self._seen.add(text)
         values = parameters[0] if isinstance(parameters, list) else parameters
@@ -164,20 +169,21 @@ class Watch:
             steps = steps_of_sqlite(statement, [row[3] for row in rows])
         else:
             steps = self.grown().steps(statement, values)
+        place = f"{sender.f_code.co_filename.removeprefix(PACKAGE)}:{sender.f_code.co_name}"
         wrong = scans(steps)
         if wrong and place not in ALL_OF_IT:
             said = "; ".join(f"all of {step.table}, by {step.index or 'no index'}" for step in wrong)
             self.found.append(f"{place} ({connection.dialect.name}) reads {said}: {' '.join(statement.split())}")
 
 
-def _place(frame: FrameType | None) -> str | None:
-    """Which function of the product sent a statement, as `bridge/store/audit_log.py:verify`; None for a test's own
-    statement, and for a migration's.
+def _sender(frame: FrameType | None) -> FrameType | None:
+    """The frame of the product that sent a statement; None for a test's own statement, for a migration's, and for those
+    that begin a transaction.
     """
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(PACKAGE) and not file.endswith("/store/database.py"):
-            return None if "/migrations/" in file else f"{file.removeprefix(PACKAGE)}:{frame.f_code.co_name}"
+        if file.startswith(PACKAGE):
+            return None if file.endswith("/store/database.py") or "/migrations/" in file else frame
         if "/tests/" in file and file != __file__:
             return None
         frame = frame.f_back

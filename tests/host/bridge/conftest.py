@@ -12,10 +12,8 @@ import pytest
 from sqlalchemy import func, select
 from tests.host.bridge.world import World, empty_store
 from tests.postgres import Cluster, Copies
-from tests.query_plans import Grown, Watch
 
 from badgeclock.bridge.store import presence_counts, schema
-from badgeclock.bridge.store.database import Store
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -27,52 +25,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """A PostgreSQL server that runs as long as the tests."""
-    made = Cluster.careless()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="session")
-def migrated(cluster: Cluster) -> str:
-    """A PostgreSQL database with the bridge's tables, to copy."""
-    name = cluster.create()
-    store = Store(cluster.url(name))
-    store.migrate()
-    store.close()
-    return name
-
-
-@pytest.fixture(scope="session")
 def copies(cluster: Cluster, migrated: str) -> Copies:
     """Copies of the database with the bridge's tables."""
     return Copies(cluster, migrated)
-
-
-@pytest.fixture(scope="session")
-def plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
-    """The plans of a store's queries, for as long as the tests run."""
-    grown: list[Grown] = []
-
-    def much() -> Grown:
-        if not grown:
-            grown.append(Grown(request.getfixturevalue("cluster"), request.getfixturevalue("migrated")))
-        return grown[0]
-
-    watch = Watch(much)
-    yield watch
-    watch.close()
-    for one in grown:
-        one.close()
-
-
-@pytest.fixture(autouse=True)
-def _plan_of_each_statement(plans: Watch) -> Iterator[None]:
-    """A test fails if it is the first to run a query that becomes slower every day."""
-    plans.found.clear()
-    yield
-    assert not plans.found, "\n".join(plans.found)
 
 
 @pytest.fixture
