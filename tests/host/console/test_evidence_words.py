@@ -1,4 +1,4 @@
-"""What a page says of a punch, a call and a badge is in the reader's language, and French colons stay with their word."""
+"""A page says what a punch, a call and a badge are in the reader's language; French colons stay with their word."""
 
 from __future__ import annotations
 
