@@ -128,7 +128,7 @@ async def _several(console: Console, request: Request, who: Visitor, fields: dic
         button = None if row is None else words.several_button(row, what)
         if row is None:
             outcomes.append(
-                Outcome(item, _refusal("it waits no more: somebody has decided it", "look at the list again"))
+                Outcome(item, _refusal("it is no longer waiting: somebody has decided it", "look at the list again"))
             )
         elif button is None:
             outcomes.append(Outcome(item, _refusal("that alone does not settle it", "open it in the list")))

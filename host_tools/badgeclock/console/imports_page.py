@@ -131,7 +131,7 @@ def _status(job: Job) -> int:
 
 def _gone() -> ConsoleError:
     return ConsoleError(
-        what="the file is here no more", kept="what was imported of it, if anything", do="send it again, and try it"
+        what="the file is no longer here", kept="what was imported of it, if anything", do="send it again, and try it"
     )
 
 

@@ -21,13 +21,14 @@ from starlette.requests import Request
 
 from badgeclock.bridge.accounts.roles import Role
 from badgeclock.bridge.attention.reasons import NEEDS
+from badgeclock.bridge.people.badges import PROOFS
 from badgeclock.bridge.people.imports import LEFT_OUT, REMOVED
 from badgeclock.bridge.presences.attendance import WHY
 from badgeclock.console import act_words, words
 from badgeclock.console.clocks_view import HEALTHS
 from badgeclock.console.inspection_view import VERDICTS
 from badgeclock.console.navigation import PAGES
-from badgeclock.console.presences_view import STANDINGS, STATES
+from badgeclock.console.presences_view import ANSWERS, DECISIONS, DIRECTIONS, STANDINGS, STATES
 from badgeclock.console.registration_view import OUTCOMES, SOURCES
 from badgeclock.console.sites_view import REGIMES
 
@@ -89,6 +90,6 @@ def messages(environment: Environment, templates: Path, own: Mapping[str, str]) 
     yield from (*words.DONE.values(), words.FILED_SAID, words.SEVERAL_DONE, *words.CANCEL_CODES.values(), *words.WRONG)
     yield from (*words.ORDERS.values(), *HEALTHS.values(), *REGIMES.values(), *(page.word for page in PAGES))
     yield from (*STATES.values(), *STANDINGS.values(), *SOURCES.values(), *OUTCOMES.values(), *VERDICTS.values())
-    yield from words.POSTER
+    yield from (*DIRECTIONS.values(), *ANSWERS.values(), *DECISIONS.values(), *PROOFS.values(), *words.POSTER)
     yield from (*act_words.ACTS.values(), *act_words.SUBJECTS.values())
     yield from (*WHY.values(), *NO_PRESENCE, *Role, "in", "out", "today", *VERBS, *own.values())

@@ -16,9 +16,11 @@ from badgeclock.bridge.acts import within
 from badgeclock.bridge.people.rows import named
 from badgeclock.bridge.presences.local_times import local_moment
 from badgeclock.bridge.registrar import review_queue
+from badgeclock.bridge.registrar.decisions import Kind
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ENDED, PresenceState
 from badgeclock.bridge.web.reach import Reach
+from badgeclock.protocol.record import Direction
 
 DAYS_MOST: Final = 31
 ROWS_SHOWN: Final = 200
@@ -44,6 +46,30 @@ STATES: Final[Mapping[PresenceState, str]] = {
     PresenceState.CLOSED: "closed by a person",
 }
 """A presence's status, in words."""
+DIRECTIONS: Final[Mapping[str, str]] = {
+    Direction.NONE.name: "no direction",
+    Direction.IN.name: "in",
+    Direction.OUT.name: "out",
+    Direction.BREAK_START.name: "break begins",
+    Direction.BREAK_END.name: "break ends",
+}
+"""A punch's direction, in words."""
+ANSWERS: Final[Mapping[str, str]] = {
+    "registered": STATES[PresenceState.REGISTERED],
+    "refused": STATES[PresenceState.REFUSED],
+    "rejected": "it rejected the whole call",
+    "unavailable": "out of reach",
+    "ambiguous": "no clear answer",
+    "unanswered": "not in its answer",
+}
+"""What the authority answered to a call about a presence (`registrar.sending`), in words."""
+DECISIONS: Final[Mapping[str, str]] = {
+    Kind.CANCEL: "Cancellation",
+    Kind.CORRECT: "Correction",
+    Kind.CLOSE: "Closing",
+    Kind.REGISTER: "Registration by hand",
+}
+"""What somebody decided, in words."""
 CANCELLED_HERE: Final = frozenset(
     {PresenceState.QUEUED, PresenceState.REGISTERED, PresenceState.VALIDATED, PresenceState.REMARKS}
 )

@@ -131,7 +131,7 @@ class Console:
         """Raise NotForThisRole unless somebody's role has a right."""
         if not who.may(right):
             raise NotForThisRole(
-                what=f"this page is not for a {who.account.role}",
+                what=f"this page is not for the role {who.account.role}",
                 kept="everything as it was",
                 do="ask an administrator, or sign in as somebody who may",
             )

@@ -25,7 +25,7 @@ from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.presences.today import Expected, Person, PlaceToday
 from badgeclock.console import languages, navigation, words
 from badgeclock.console.now_view import Group
-from badgeclock.console.presences_view import STATES
+from badgeclock.console.presences_view import ANSWERS, DECISIONS, DIRECTIONS, STATES
 from badgeclock.console.site import local
 
 FOLDER: Final = Path(__file__).parent
@@ -110,6 +110,9 @@ def environment(catalogue: Translations) -> Environment:
         "sources": SOURCES,
         "field_names": FIELDS,
         "pages": navigation.PAGES,
+        "directions": DIRECTIONS,
+        "answers": ANSWERS,
+        "decisions": DECISIONS,
     }
     return made
 

@@ -79,7 +79,7 @@ def test_a_list_is_tried_and_then_imported(morning: Morning, visit: Visit) -> No
     (act,) = [row for row in morning.rows(schema.acts) if row.act == "imported"]
     assert (act.operator, act.detail["rows"]) == ("otto (console)", 2)
     again = import_it(client, word)
-    assert (again.status_code, "here no more" in again.text) == (409, True)
+    assert (again.status_code, "no longer here" in again.text) == (409, True)
     assert "workers: 2 unchanged" in text_of(send(client, GOOD).text)
 
 

@@ -127,7 +127,7 @@ def test_the_badge_is_given_with_three_clicks_and_no_uid(morning: Morning, visit
     # The second of two who decide it at once gets an error, and the form keeps its values.
     status, said = do(client, "give-badge", item="clock-0001/4", reason="unknown_badge", worker="W-004")
     assert status == 409
-    assert "It waits no more" in said
+    assert "This is no longer waiting" in said
 
 
 def test_what_was_refused_is_sent_again_and_a_wrong_word_says_why(morning: Morning, visit: Visit) -> None:
@@ -249,7 +249,7 @@ def test_several_things_are_settled_with_one_reason_and_each_has_its_own_outcome
         (event, "not"),
         (gone, "not"),
     ]
-    assert "it waits no more" in said
+    assert "it is no longer waiting" in said
     assert f'name="items" value="{event}\t{gone}"' in said, "the others can be sent again"
     assert [act.operator for act in morning.rows(schema.acts)][-2:] == ["otto (console)"] * 2
     assert {act.reason for act in morning.rows(schema.acts)[-2:]} == {"x"}

@@ -6,7 +6,7 @@ are not kept. A revoked badge keeps its row, with the time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, or_, select, update
@@ -26,11 +26,12 @@ from badgeclock.bridge.store.vault import Vault
 from badgeclock.protocol import seal
 
 MASK: Final = "••••"
-_PROOF: Final[dict[Form | None, str]] = {
+PROOFS: Final[Mapping[Form | None, str]] = {
     None: "by its UID",
     Form.BY_UID_ALONE: "proves itself, by keys of its UID alone: replace it",
     Form.BY_ISSUE: "proves itself",
 }
+"""How a badge is identified, for a person."""
 
 
 class Badge(NamedTuple):
@@ -48,7 +49,7 @@ class Badge(NamedTuple):
     @property
     def proof(self) -> str:
         """How it is identified, for a person."""
-        return _PROOF[self.form]
+        return PROOFS[self.form]
 
 
 class Assigned(NamedTuple):
