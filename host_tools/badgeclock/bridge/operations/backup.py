@@ -426,8 +426,8 @@ def _placed_sqlite(source: Path, target: Path, sha256: str) -> Iterator[None]:
     try:
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
-            with ThreadPoolExecutor(1) as beside:
-                arrived = beside.submit(_copied, source, descriptor, Path(name))
+            with ThreadPoolExecutor(1) as copying:
+                arrived = copying.submit(_copied, source, descriptor, Path(name))
                 yield
             if arrived.result() != sha256:
                 raise BackupError(f"{source} did not arrive as it is", "look at the disk, and try again")
