@@ -58,6 +58,7 @@ ALL_OF_IT: Final = {
     "bridge/web/status_views.py:events_after": "a page behind a number, with no other condition",
     "bridge/presences/expected_workers.py:_late": "what came since the last look, behind a number",
     "bridge/store/audit_log.py:listing": "a page behind a number",
+    "bridge/store/audit_log.py:_newest_of_all": "a page from the end, with no other condition",
     "bridge/store/audit_log.py:newest": "the last row",
     "bridge/store/audit_log.py:newest_hash": "the last row",
     "bridge/store/audit_log.py:_pages": "each act's hash covers the one before: the book is proved as a whole",

@@ -85,8 +85,13 @@ TITLES: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "The clock had no time",
     ),
     "no_in": ("Vertrek zonder aankomst", "Départ sans arrivée", "Gehen ohne Kommen", "Going without coming"),
-    "which_employer": ("Welke werkgever?", "Quel employeur ?", "Welcher Arbeitgeber?", "Which employer?"),
-    "no_direction": ("In of uit?", "Entrée ou sortie ?", "Kommen oder Gehen?", "In or out?"),
+    "which_employer": (
+        "Welke werkgever?",
+        "Quel employeur\N{NO-BREAK SPACE}?",
+        "Welcher Arbeitgeber?",
+        "Which employer?",
+    ),
+    "no_direction": ("In of uit?", "Entrée ou sortie\N{NO-BREAK SPACE}?", "Kommen oder Gehen?", "In or out?"),
     "quarantine": (
         "Van een klok in quarantaine",
         "D'une pointeuse en quarantaine",

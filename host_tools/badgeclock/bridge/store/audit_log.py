@@ -303,13 +303,23 @@ def newest_first(
 ) -> list[dict[str, Any]]:
     """The newest acts before a number (None: of all), newest first; only of one operator, kind or subject."""
     table = schema.acts
-    wanted = select(table).order_by(table.c.id.desc()).limit(limit)
-    for column, value in ((table.c.operator, operator), (table.c.act, act), (table.c.subject, subject)):
-        if value is not None:
-            wanted = wanted.where(column == value)
+    of = [
+        column == value
+        for column, value in ((table.c.operator, operator), (table.c.act, act), (table.c.subject, subject))
+        if value is not None
+    ]
+    if not of:
+        return _described(connection, _newest_of_all(connection, before, limit))
+    wanted = select(table).where(*of).order_by(table.c.id.desc()).limit(limit)
     if before is not None:
         wanted = wanted.where(table.c.id < before)
     return _described(connection, connection.execute(wanted).all())
+
+
+def _newest_of_all(connection: Connection, before: int | None, limit: int) -> Sequence[Any]:
+    table = schema.acts
+    wanted = select(table).order_by(table.c.id.desc()).limit(limit)
+    return connection.execute(wanted if before is None else wanted.where(table.c.id < before)).all()
 
 
 def _described(connection: Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:

@@ -638,6 +638,8 @@ acts = Table(
     Column("detail", JSON, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Index("ix_acts_subject", "subject"),
+    Index("ix_acts_operator", "operator", "id"),
+    Index("ix_acts_act", "act", "id"),
 )
 
 api_tokens = Table(
