@@ -96,8 +96,9 @@ def collect_seldom() -> None:
 
 
 def give_way() -> None:
-    """Let the other programs of this machine go first, as the console's unit does; there the kernel refuses this call
-    (`installation.units`)."""
+    """Let the other programs of this machine go first. Under systemd the console's unit does so, and its filter of
+    system calls would kill a process that did it itself (`installation.units`).
+    """
     if "NOTIFY_SOCKET" not in os.environ:
         os.nice(GIVE_WAY)
 

@@ -2,7 +2,7 @@
 
 The process is `python -m badgeclock.console.import_process try FD` or `… portions`. It gets its `Work` and the file on
 stdin, and answers in lines of JSON: how far it is, then the report (each bad row goes as CSV into the file FD), or the
-tables of a portion a line. It reads the store, and locks nothing.
+tables of a portion a line. It reads the store, and locks nothing. It has the console's niceness.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ FIRST_ROWS: Final = 50
 KINDS_MOST: Final = 100
 _ROWS_NAMED: Final = 5
 _SIZE: Final = struct.Struct(">I")
-_NICENESS: Final = 5
 
 
 class Work(NamedTuple):
@@ -99,7 +98,6 @@ def _table_fields(table: Table) -> dict[str, Any]:
 
 def main(arguments: Sequence[str]) -> None:
     """Do the work that comes on stdin."""
-    os.nice(_NICENESS)
     stdin = sys.stdin.buffer
     (size,) = _SIZE.unpack(stdin.read(_SIZE.size))
     work: Work = pickle.loads(stdin.read(size))  # noqa: S301 - from our own process

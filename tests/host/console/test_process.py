@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -17,7 +18,10 @@ import httpx
 import pytest
 import trustme
 import typer
+from tests.host import unit_filter
+from tests.host.bridge.world import KBO
 from tests.host.console.morning import PASSWORD, Morning, served
+from tests.host.console.test_signing_in import token
 from typer.testing import CliRunner
 
 from badgeclock.bridge.accounts import links
@@ -28,6 +32,8 @@ from badgeclock.cli.main import app
 from badgeclock.demo.process import free_port, port_answers
 from badgeclock.installation import units
 
+ROOT = Path(__file__).resolve().parents[3]
+EMPLOYERS = f"kbo;name\n{KBO};Proef bv\n"
 TOML = """
 [store]
 url = "sqlite:///bridge.db"
@@ -54,9 +60,9 @@ def settings(folder: Path, console: str) -> Path:
 
 
 @contextmanager
-def running(config: Path, port: int, **more: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "badgeclock.cli.main", "console", "run", "--config", str(config)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **more})
+def running(config: Path, port: int, *under: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [*under, sys.executable, "-m", "badgeclock.cli.main", "console", "run", "--config", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **more}, cwd=ROOT)
     try:
         while not port_answers(port):
             assert process.poll() is None, process.stderr and process.stderr.read()
@@ -99,9 +105,27 @@ def test_pages_give_way_to_punches_and_leave_that_to_the_unit_where_there_is_one
     config, usual = settings(tmp_path, f"port = {port}\n"), os.getpriority(os.PRIO_PROCESS, 0)
     with running(config, port) as process:
         assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(usual + units.GIVE_WAY, 19)
-    with running(config, port, NOTIFY_SOCKET=str(tmp_path / "manager")) as process:
-        assert os.getpriority(os.PRIO_PROCESS, process.pid) == usual
     assert f"\nNice={units.GIVE_WAY}\n" in units.console(units.PACKAGE)
+
+
+@pytest.mark.usefixtures("morning")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter has the numbers of x86-64")
+def test_it_serves_and_tries_a_list_under_its_units_filter_of_system_calls(tmp_path: Path) -> None:
+    port = free_port()
+    config, usual = settings(tmp_path, f"port = {port}\n"), os.getpriority(os.PRIO_PROCESS, 0)
+    address = f"http://127.0.0.1:{port}"
+    with running(config, port, *unit_filter.UNDER, NOTIFY_SOCKET=str(tmp_path / "manager")) as process:
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == usual
+        with httpx.Client(base_url=address, headers={"origin": address}, timeout=120) as client:
+            assert client.post("/sign-in", data={"name": "otto", "password": PASSWORD}).status_code == 303
+            form, file = {"token": token(client.get("/account").text)}, {"file": ("employers.csv", EMPLOYERS)}
+            answer = client.post("/imports", data=form, files=file)
+            while answer.status_code == 303 or 'http-equiv="refresh"' in answer.text:
+                time.sleep(0.1)
+                answer = client.get(answer.headers.get("location") or str(answer.request.url))
+            assert "This would be imported" in answer.text
+    killed = subprocess.run([*unit_filter.UNDER, sys.executable, "-c", "import os; os.nice(1)"], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGSYS, "the filter itself"
 
 
 def test_behind_a_proxy_its_word_counts_and_without_one_nobodys(morning: Morning) -> None:

@@ -48,7 +48,7 @@ from badgeclock.bridge.presences.expectations import Source
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import audit_log
 from badgeclock.bridge.store.audit_log import Act, Change, Note, Operator
-from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.database import Store, batched
 from badgeclock.bridge.store.vault import Vault
 
 _ADDRESS: Final = Address._fields
@@ -364,8 +364,7 @@ def portions(imported: Sequence[Table]) -> Iterator[list[Table]]:
 def _divided(table: Table) -> Iterator[list[Row]]:
     rows = table.sheet.rows
     if table.kind is not Kind.EXPECTED:
-        for begin in range(0, len(rows), PORTION_ROWS):
-            yield rows[begin : begin + PORTION_ROWS]
+        yield from batched(rows, PORTION_ROWS)
         return
     # The rows of a site's day are its whole plan.
     by_plan: dict[tuple[str, str], list[Row]] = {}
