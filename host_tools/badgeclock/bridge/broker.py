@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import ssl
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from gmqtt.mqtt.handler import MQTTError
 from badgeclock import key_file
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.downlink.frames_out import Message
+from badgeclock.bridge.plain_messages import PlainMessages
 from badgeclock.bridge.settings import BrokerSettings
 from badgeclock.errors import SettingsError
 
@@ -52,6 +54,7 @@ class BrokerLink:
         self._takes_narrow = True
         self._tls = _tls_context(settings)
         self._client: gmqtt.Client | None = None
+        self._messages: PlainMessages | None = None
         self._pauses = 0
         self._packets_received = 0
         self._granting: set[int] = set()
@@ -62,8 +65,8 @@ class BrokerLink:
 
     def publish(self, message: Message) -> None:
         """Send one message at QoS 0, or drop it: a lost message is sent again when its clock reports."""
-        if self._client is not None and self.connected:
-            self._client.publish(message.topic, message.payload, qos=0)
+        if self._messages is not None and self.connected:
+            self._messages.publish(message.topic, message.payload)
 
     def read_only(self, filters: Sequence[str]) -> None:
         """Restrict deliveries to these filters until the next call; without any, deliver everything again. A broker
@@ -143,6 +146,7 @@ class BrokerLink:
                             ssl=self._tls,
                             keepalive=self._settings.keepalive_s,
                         )
+                    self._messages = PlainMessages(client, functools.partial(self._deliver, deliver))
                     self._client, self.connected = client, True
                     if self._pauses:
                         _transport(client).pause_reading()
@@ -155,7 +159,9 @@ class BrokerLink:
                     if backoff.failures in (0, 10):
                         log.warning("no broker; trying again", reason=str(error) or type(error).__name__)
             finally:
-                self._client, self.connected = None, False
+                if self._messages is not None:
+                    self._messages.flush()
+                self._client, self._messages, self.connected = None, None, False
                 await _end(client)
             await asyncio.sleep(backoff.failed())
 
@@ -175,6 +181,10 @@ class BrokerLink:
 
     def _note_received(self) -> None:
         self._packets_received += 1
+
+    def _deliver(self, deliver: Callable[[str, bytes], None], topic: str, payload: bytes) -> None:
+        self._packets_received += 1
+        deliver(topic, payload)
 
 
 def _transport(client: gmqtt.Client) -> asyncio.Transport:

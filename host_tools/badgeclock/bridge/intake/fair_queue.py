@@ -20,13 +20,23 @@ _LEAST_BYTES: Final = RECORD_BYTES
 """Minimum size that a message counts for."""
 
 
+class _OfClock:
+    """The waiting messages of one clock, and their bytes."""
+
+    __slots__ = ("messages", "waiting_bytes")
+
+    def __init__(self) -> None:
+        self.messages: deque[ClockMessage] = deque()
+        self.waiting_bytes = 0
+
+
 class FairQueue:
     """Messages in turns by clock, each clock's in the order they came."""
 
     def __init__(self, share_bytes: int = SHARE_BYTES) -> None:
         self._share_bytes = share_bytes
-        self._bytes: Counter[str] = Counter()
-        self._waiting: OrderedDict[str, deque[ClockMessage]] = OrderedDict()
+        self._waiting: OrderedDict[str, _OfClock] = OrderedDict()
+        """By clock; one without messages is not in it."""
         self._length = 0
         self.waiting_bytes = 0
         """Of all that waits, each message counted as in its clock's share."""
@@ -37,38 +47,39 @@ class FairQueue:
 
     def put(self, message: ClockMessage) -> bool:
         """Add a message; False if its clock exceeds its share, and it is dropped."""
-        name = _clock_part(message.topic)
-        if self._bytes[name] + _weight(message) > self._share_bytes:
+        name, weight = _clock_part(message.topic), _weight(message)
+        of_clock = self._waiting.get(name) or _OfClock()
+        if of_clock.waiting_bytes + weight > self._share_bytes:
             self._dropped[name] += 1
             return False
-        self._waiting.setdefault(name, deque()).append(message)
-        self._bytes[name] += _weight(message)
-        self._length += 1
-        self.waiting_bytes += _weight(message)
+        of_clock.messages.append(message)
+        self._add(name, of_clock, weight)
         return True
 
     def put_back(self, messages: Iterable[ClockMessage]) -> None:
         """Put messages back in front of those of their clocks, in this order."""
         for message in reversed(list(messages)):
             name = _clock_part(message.topic)
-            self._waiting.setdefault(name, deque()).appendleft(message)
-            self._bytes[name] += _weight(message)
-            self._length += 1
-            self.waiting_bytes += _weight(message)
+            of_clock = self._waiting.get(name) or _OfClock()
+            of_clock.messages.appendleft(message)
+            self._add(name, of_clock, _weight(message))
+
+    def _add(self, name: str, of_clock: _OfClock, weight: int) -> None:
+        self._waiting[name] = of_clock
+        of_clock.waiting_bytes += weight
+        self._length += 1
+        self.waiting_bytes += weight
 
     def take(self) -> ClockMessage:
         """The next message of the clock whose turn it is. Raises KeyError if none waits."""
-        name, of_clock = next(iter(self._waiting.items()), ("", deque[ClockMessage]()))
-        if not of_clock:
-            raise KeyError(name)
-        message = of_clock.popleft()
+        name, of_clock = self._waiting.popitem(last=False)
+        message = of_clock.messages.popleft()
+        weight = _weight(message)
+        of_clock.waiting_bytes -= weight
+        if of_clock.messages:
+            self._waiting[name] = of_clock
         self._length -= 1
-        self.waiting_bytes -= _weight(message)
-        self._bytes[name] -= _weight(message)
-        if of_clock:
-            self._waiting.move_to_end(name)
-        else:
-            del self._waiting[name], self._bytes[name]
+        self.waiting_bytes -= weight
         return message
 
     def dropped(self) -> Counter[str]:
@@ -78,7 +89,8 @@ class FairQueue:
 
 
 def _weight(message: ClockMessage) -> int:
-    return max(len(message.payload), _LEAST_BYTES)
+    payload_bytes = len(message.payload)
+    return payload_bytes if payload_bytes > _LEAST_BYTES else _LEAST_BYTES
 
 
 def _clock_part(topic: str) -> str:

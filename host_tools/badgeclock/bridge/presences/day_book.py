@@ -7,6 +7,7 @@ changed.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -47,12 +48,24 @@ class Key(NamedTuple):
     way: str = ""
 
 
-_ENTRIES: Final = select(
-    *(
-        schema.presences.c[name]
-        for name in (*Key._fields, "id", "site_id", "state", "error_code", "reception_number", "assumed", "kept_ms")
+_ENTRY: Final = ", ".join(
+    f"presences.{name}"
+    for name in (
+        *("worker_id", "employer_kbo", "workplace", "moment_ms", "way"),
+        *("id", "site_id", "state", "error_code", "reception_number", "assumed", "kept_ms"),
     )
-).order_by(schema.presences.c.id)
+)
+_ON_DAY: Final = {
+    "postgresql": f"SELECT {_ENTRY} FROM presences WHERE worker_id = ANY(%s) AND day = %s ORDER BY id",  # noqa: S608 - our own names
+    "sqlite": f"SELECT {_ENTRY} FROM json_each(?) AS given CROSS JOIN presences "  # noqa: S608 - as above
+    "ON presences.worker_id = given.value AND presences.day = ? ORDER BY presences.id",
+}
+"""The presences of some workers on a day, as they are stored: what every batch reads.
+
+SQLite joins in this order (CROSS JOIN). With a list in an IN clause it takes the index of days, and reads the whole
+day for each list.
+"""
+_STATES: Final = {state.value: state for state in PresenceState}
 
 
 @dataclass(slots=True)
@@ -94,22 +107,23 @@ class DayBook:
         """
         wanted = set(days) - self._loaded
         self._loaded |= wanted
-        table = schema.presences
         workers: dict[date, list[int]] = defaultdict(list)
         for worker_id, day in wanted:
             workers[day].append(worker_id)
-        for day, some in (
-            (day, some) for day, of_day in workers.items() for some in portions(self._connection, of_day)
-        ):
-            rows = self._connection.execute(
-                _ENTRIES.where(among(self._connection, table.c.worker_id, some), table.c.day == day)
-            )
-            for *of, presence_id, site_id, state, error_code, number, why, kept_ms in rows:
-                key = Key(*of)
-                entry = Entry(presence_id, key, site_id, PresenceState(state), error_code, number or 0)
-                entry.assumed = None if why is None or kept_ms is not None else Assumed(why)
-                entry.was_assumed = why is not None
-                self._entries[key.worker_id, key.day].append(entry)
+        for day, of_day in workers.items():
+            rows = self._on_day(of_day, day)
+            for worker_id, kbo, workplace, moment_ms, way, presence_id, site_id, state, code, number, why, kept in rows:
+                key = Key(worker_id, kbo, workplace, day, moment_ms, way)
+                entry = Entry(presence_id, key, site_id, _STATES[state], code, number or 0)
+                if why is not None:
+                    entry.assumed = None if kept is not None else Assumed(why)
+                    entry.was_assumed = True
+                self._entries[worker_id, day].append(entry)
+
+    def _on_day(self, worker_ids: list[int], day: date) -> Any:
+        if self._connection.dialect.name == "postgresql":
+            return self._connection.exec_driver_sql(_ON_DAY["postgresql"], (worker_ids, day))
+        return self._connection.exec_driver_sql(_ON_DAY["sqlite"], (json.dumps(worker_ids), day.isoformat()))
 
     def load_passages(self, workers: Iterable[WorkerDay]) -> None:
         """Read the punches of the loaded presences of these workers and days."""
@@ -133,7 +147,10 @@ class DayBook:
 
     def day_of(self, worker_id: int, day: date, place: Place) -> list[Entry]:
         """A worker's presences that declare a day at a place, valid ones last, each oldest first."""
-        found = [entry for entry in self._entries.get((worker_id, day), ()) if not entry.key.way and entry.is_at(place)]
+        of_day = self._entries.get((worker_id, day))
+        if not of_day:
+            return []
+        found = [entry for entry in of_day if not entry.key.way and entry.is_at(place)]
         return sorted(found, key=lambda entry: entry.state not in ENDED) if len(found) > 1 else found
 
     def joined(
@@ -147,10 +164,12 @@ class DayBook:
         found = self.day_of(worker_id, day, place)
         if not found:
             return None
-        of_badge = [entry for entry in found if entry.key.employer_kbo == by_badge]
-        if by_badge is not None and not of_badge and direction in COMING:
-            return None
-        newest = (of_badge or found)[-1]
+        if by_badge is not None:
+            of_badge = [entry for entry in found if entry.key.employer_kbo == by_badge]
+            if not of_badge and direction in COMING:
+                return None
+            found = of_badge or found
+        newest = found[-1]
         return None if newest.state in ENDED and direction in COMING else newest
 
     def movement(self, key: Key) -> Entry | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from badgeclock.authorities.base import Direction as Way
@@ -13,6 +14,7 @@ from badgeclock.bridge.presences.employment import Holder, employer_on
 from badgeclock.bridge.presences.punch_fate import CORRECTED_MS, Fate, Punch, day_wanted, goes_for_sure, shows_its_day
 from badgeclock.bridge.presences.regimes import (
     Declared,
+    Place,
     Seen,
     Wanted,
 )
@@ -99,7 +101,7 @@ def _weeks_before(book: DayBook, calling: Sequence[tuple[int, Punch, Holder, Wan
         (holder.worker_id, day)
         for _, punch, holder, wanted in calling
         if _asks_for_the_week(book, punch, holder, wanted)
-        for day in _days_lately(wanted)
+        for day in _days_lately(wanted.day)
     }
 
 
@@ -112,27 +114,34 @@ def _asks_for_the_week(book: DayBook, punch: Punch, holder: Holder, wanted: Want
     return punch.is_assumed and book.movement_before(holder.worker_id, days, punch.place, punch.utc_ms) is None
 
 
-def _days_lately(wanted: Wanted) -> list[date]:
-    """The days of the week before a punch except the last, newest first."""
-    return [wanted.day - timedelta(days=back) for back in range(2, shifts.LATELY_DAYS + 1)]
+@lru_cache(maxsize=64)
+def _days_lately(day: date) -> tuple[date, ...]:
+    """The days of the week before a day except the last, newest first."""
+    return tuple(day - timedelta(days=back) for back in range(2, shifts.LATELY_DAYS + 1))
 
 
 def find_joined(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
     """The presence of its own day that a punch belongs to, if there is one."""
     if wanted.way is None:
-        employer = employer_on(holder, punch.place.site_id, wanted.day)
-        by_badge = employer.kbo if employer is not None and employer.by_badge else None
+        by_badge = _employer_by_badge(holder, punch.place, wanted.day)
         return book.joined(holder.worker_id, wanted.day, punch.place, punch.direction, by_badge)
     key = _movement_key(book, punch, holder, wanted)
     return None if key is None else book.movement(key)
 
 
+def _employer_by_badge(holder: Holder, place: Place, day: date) -> str | None:
+    """The employer that the badge itself chooses on a day at a place."""
+    employer = employer_on(holder, place.site_id, day) if holder.engagements else None
+    return employer.kbo if employer is not None and employer.by_badge else None
+
+
 def find_shift_ended(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
     """The presence of the day before whose shift a punch ends, if it does; also one of a regime that ended then."""
-    if wanted.earlier is None or punch.place.declares_on(wanted.earlier) is not Declared.DAY:
+    before = _day_before(book, punch, holder, wanted)
+    if not before or wanted.earlier is None or punch.place.declares_on(wanted.earlier) is not Declared.DAY:
         return None
     seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place)
-    for entry in _day_before(book, punch, holder, wanted):
+    for entry in before:
         if shifts.ends_shift(seen, book.passages(entry)):
             book.add_passage(entry, shifts.Passage(punch.utc_ms, punch.direction))
             return entry
@@ -146,8 +155,7 @@ def _day_before(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> 
     found = [] if wanted.earlier is None else book.day_of(holder.worker_id, wanted.earlier, punch.place)
     if wanted.earlier is None or len(found) < 2:
         return found
-    employer = employer_on(holder, punch.place.site_id, wanted.earlier)
-    by_badge = employer.kbo if employer is not None and employer.by_badge else None
+    by_badge = _employer_by_badge(holder, punch.place, wanted.earlier)
 
     def rank(entry: Entry) -> tuple[bool, bool, int]:
         passages = book.passages(entry)
@@ -179,7 +187,7 @@ def _opened_movement(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted
     if key is None:
         return None
     worker_id, place, utc_ms = holder.worker_id, punch.place, punch.utc_ms
-    days = [wanted.day, *([] if wanted.earlier is None else (wanted.earlier, *_days_lately(wanted)))]
+    days = [wanted.day, *([] if wanted.earlier is None else (wanted.earlier, *_days_lately(wanted.day)))]
     before = book.movement_before(worker_id, days, place, utc_ms)
     move = None
     if before is not None:
@@ -196,7 +204,7 @@ def _opened_movement(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted
 
 def _newest_shift(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
     """The newest loaded shift of the week before the day before."""
-    for day in _days_lately(wanted):
+    for day in _days_lately(wanted.day):
         found = book.day_of(holder.worker_id, day, punch.place)
         if found:
             return found[-1]

@@ -90,6 +90,5 @@ def test_whatever_is_put_taken_and_put_back_each_clocks_order_holds_and_nothing_
         assert len(queue) == sum(map(len, expected.values()))
     for one in taken(queue):
         assert expected[one.topic.split("/")[2]].pop(0) == one
-    assert len(queue) == 0
-    assert not queue._bytes
+    assert len(queue) == queue.waiting_bytes == 0
     assert not queue._waiting

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from tests.host.bridge.world import ANNA_UID, BOTH, KBO, SITE, WORKPLACE, Clock, World, token_of
 from tests.query_plans import Grown, Step, Watch, scans, steps_of_sqlite
 from tests.stores import written
 
 from badgeclock.bridge.presences import holders
-from badgeclock.bridge.presences.day_book import Key, new_row
+from badgeclock.bridge.presences.day_book import DayBook, Key, new_row
 from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.store import database, presence_counts, schema
 from badgeclock.bridge.store.states import PresenceState
@@ -113,6 +113,25 @@ def test_rows_that_are_changed_past_sqlalchemy_are_found_by_their_key(world: Wor
         statement = next(one for one in ran if one.startswith("WITH new"))
         details = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}")]
     assert any(detail.startswith("SEARCH clocks USING INTEGER PRIMARY KEY") for detail in details), details
+
+
+def test_presences_of_some_workers_are_found_by_worker_however_many_the_day_has(world: World, plans: Watch) -> None:
+    """SQLite took the day's index for a list of workers, and read the whole day for each list."""
+    day = date(2025, 12, 1)
+    ran: list[tuple[str, Any]] = []
+    with world.store.read() as connection:
+        event.listen(connection, "before_cursor_execute", lambda _c, _cu, sql, values, *_: ran.append((sql, values)))
+        DayBook(connection).load((worker_id, day) for worker_id in range(1, 600))
+        ((statement, values),) = ran
+        if connection.dialect.name == "sqlite":
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            steps = steps_of_sqlite(statement, [row[3] for row in rows])
+            found = next(step for step in steps if step.table == "presences")
+            assert found.index in {"ix_presences_worker_day", "uq_presences_standing"}
+        else:
+            (found,) = plans.grown().steps(statement, list(values))
+            assert found.table == "presences"
+        assert not found.reads_all
 
 
 def test_many_rows_get_values_of_their_own_with_nothing_among_them(world: World) -> None:
