@@ -22,7 +22,7 @@ from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.presences.regimes import COMING, Declared, Place
 from badgeclock.bridge.presences.shifts import Assumed, Passage
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import among, insert_beside_others, insert_rows, portions
+from badgeclock.bridge.store.database import among, array_text, insert_beside_others, insert_rows, portions
 from badgeclock.bridge.store.states import ENDED, PresenceState
 from badgeclock.protocol.record import Direction
 
@@ -56,7 +56,7 @@ _ENTRY: Final = ", ".join(
     )
 )
 _ON_DAY: Final = {
-    "postgresql": f"SELECT {_ENTRY} FROM presences WHERE worker_id = ANY(%s) AND day = %s ORDER BY id",  # noqa: S608 - our own names
+    "postgresql": f"SELECT {_ENTRY} FROM presences WHERE worker_id = ANY(%s::bigint[]) AND day = %s ORDER BY id",  # noqa: S608 - our own names
     "sqlite": f"SELECT {_ENTRY} FROM json_each(?) AS given CROSS JOIN presences "  # noqa: S608 - as above
     "ON presences.worker_id = given.value AND presences.day = ? ORDER BY presences.id",
 }
@@ -122,7 +122,7 @@ class DayBook:
 
     def _on_day(self, worker_ids: list[int], day: date) -> Any:
         if self._connection.dialect.name == "postgresql":
-            return self._connection.exec_driver_sql(_ON_DAY["postgresql"], (worker_ids, day))
+            return self._connection.exec_driver_sql(_ON_DAY["postgresql"], (array_text(worker_ids), day))
         return self._connection.exec_driver_sql(_ON_DAY["sqlite"], (json.dumps(worker_ids), day.isoformat()))
 
     def load_passages(self, workers: Iterable[WorkerDay]) -> None:

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 from tests.host.bridge.world import ANNA_UID, BOTH, KBO, SITE, WORKPLACE, Clock, World, token_of
 from tests.query_plans import Grown, Step, Watch, scans, steps_of_sqlite
@@ -102,7 +104,7 @@ def test_rows_that_are_changed_past_sqlalchemy_are_found_by_their_key(world: Wor
     with world.store.write() as connection:
         if connection.dialect.name != "sqlite":
             statement = database.update_of_lists(connection, schema.presences, ("id", "tries"))
-            (step,) = plans.grown().steps(statement, [[1, 2], [3, 4]])
+            (step,) = plans.grown().steps(statement, [database.array_text(values) for values in ([1, 2], [3, 4])])
             assert step == Step("presences", "pk_presences", reads_all=False)
             return
         ran: list[str] = []
@@ -188,3 +190,24 @@ def test_rows_of_counts_are_brought_together_before_they_are_many(world: World) 
             state: number + presence_counts.FOLD_FROM for state, number in before.items()
         }
         connection.rollback()
+
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+LISTS = {
+    "bigint": st.integers(-(1 << 63), (1 << 63) - 1),
+    "bytea": st.binary(max_size=9) | st.binary(max_size=9).map(bytearray),
+    "text": TEXTS | st.sampled_from(["", "NULL", "null", '"', "\\", "{}", ",", " a ", *PresenceState]),
+    "boolean": st.booleans(),
+}
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_an_array_reads_as_the_values_that_were_written(world: World, data: st.DataObject) -> None:
+    with world.store.read() as connection:
+        if connection.dialect.name == "sqlite":
+            return
+        for name, values in LISTS.items():
+            some = data.draw(st.lists(st.none() | values, max_size=6))
+            read = connection.exec_driver_sql(f"SELECT %s::{name}[]", (database.array_text(some),)).scalar_one()
+            assert read == some
