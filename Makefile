@@ -33,7 +33,7 @@ check: setup ## an answer in two minutes: the gates, one way of a punch, what th
 	@$(VENV)/python -m tests.check
 
 test: setup ## every test but the torture and bench runs
-	$(PYTEST) -m "not torture and not bench" tests
+	$(PYTEST) -m "not torture and not bench" --every-statement tests
 
 torture: export BADGECLOCK_FUZZ_S ?= 3600
 torture: setup ## the long runs: every power cut, soak, faults by seed (REPLAY='...': one case again)

@@ -1,4 +1,6 @@
-"""Shared by all tests: the checkout's place, and a clock that was provisioned once."""
+"""Shared by all tests: the checkout's place, a clock that was provisioned once, and the plans of the statements on the
+bridge's store.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,12 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from badgeclock.bridge.store.database import Store
 from badgeclock.technician import serial_device
 from tests import provisioned as clock_to_copy
 from tests import statement_places
+from tests.postgres import Cluster
+from tests.query_plans import Grown, Watch
 
 # No test depends on how long something takes on this machine; an example of hypothesis has 200 ms by default.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -135,3 +140,49 @@ def _logs_as_they_were() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.getLogger("gmqtt").setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server that runs as long as the tests."""
+    made = Cluster.careless()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster: Cluster) -> str:
+    """A PostgreSQL database with the bridge's tables, to copy."""
+    name = cluster.create()
+    store = Store(cluster.url(name))
+    store.migrate()
+    store.close()
+    return name
+
+
+@pytest.fixture(scope="session")
+def plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
+    """The plans of a store's queries, for as long as the tests run."""
+    grown: list[Grown] = []
+
+    def much() -> Grown:
+        if not grown:
+            grown.append(Grown(request.getfixturevalue("cluster"), request.getfixturevalue("migrated")))
+        return grown[0]
+
+    watch = Watch(much)
+    yield watch
+    watch.close()
+    for one in grown:
+        one.close()
+    assert not watch.found, "\n".join(watch.found)
+
+
+@pytest.fixture(autouse=True)
+def _plan_of_each_statement(plans: Watch) -> Iterator[None]:
+    """A test fails if it, or a fixture since the test before, is the first to run a query that becomes slower every
+    day.
+    """
+    yield
+    found, plans.found = plans.found, []
+    assert not found, "\n".join(found)

@@ -57,6 +57,8 @@ ALL_OF_IT: Final = {
     "bridge/web/status_views.py:punches_after": "a page behind a number, with no other condition",
     "bridge/web/status_views.py:events_after": "a page behind a number, with no other condition",
     "bridge/presences/expected_workers.py:_late": "what came since the last look, behind a number",
+    "bridge/downlink/receipts.py:newest": "the last row",
+    "bridge/downlink/receipts.py:after": "what came since the last look, behind a number",
     "bridge/store/audit_log.py:listing": "a page behind a number",
     "bridge/store/audit_log.py:_newest_of_all": "a page from the end, with no other condition",
     "bridge/store/audit_log.py:newest": "the last row",

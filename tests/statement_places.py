@@ -3,7 +3,8 @@
 A place is a call, such as `connection.execute(…)`, of a module in `ROOMS`. Its code lists it (`places`); the watch of
 the plans notes each one that ran (`note`), and has the plan of each statement that was executed there. With
 `--every-statement`, pytest compares the two when all tests have ended, those of its workers together: a place that no
-test ran fails the run, and so does a statement from a place that the code's list lacks. It is for a run of all tests.
+test ran fails the run, and so does a statement from a place that the code's list lacks. `make test` has the option: it
+is for a run of all tests.
 
 Not seen: a second form of a statement at one place, which counts once; a statement that another function executes,
 which is that function's place; on which of the two databases a place ran, one is enough; and what a process that a
@@ -23,7 +24,16 @@ PACKAGE: Final = Path(__file__).resolve().parents[1] / "host_tools" / "badgecloc
 ROOMS: Final = ("bridge/", "console/", "evidence/")
 OPTION: Final = "--every-statement"
 EXECUTING: Final = frozenset(
-    {"execute", "exec_driver_sql", "executemany", "executescript", "has_table", "get_columns", "get_table_names"}
+    {
+        "execute",
+        "exec_driver_sql",
+        "executemany",
+        "executescript",
+        "create_all",
+        "has_table",
+        "get_columns",
+        "get_table_names",
+    }
 )
 """Names of methods that execute a statement. `Result.scalars` and `Result.scalar` only read what came of one."""
 ELSEWHERE: Final = {

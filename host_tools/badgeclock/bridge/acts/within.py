@@ -36,8 +36,9 @@ def check_item(connection: Connection, reach: Reach, item: str, now_ms: int) -> 
         row = connection.execute(which).one_or_none()
         if row is None:
             raise _beyond(item)
-        presence = presences.c.id == row.presence_id
-        punch = punches.c.id == row.punch_id
+        # -1 is nobody's key; for NULL SQLite plans a scan.
+        presence = presences.c.id == (row.presence_id or -1)
+        punch = punches.c.id == (row.punch_id or -1)
     else:
         clock, _, seq = item.rpartition("/")
         presence = presences.c.reference == item

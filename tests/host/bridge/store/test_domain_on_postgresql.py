@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from tests.host.bridge.world import ANNA_UID, BRAM_UID, DAY_MS, SITE, Clock, World
 
 from badgeclock.bridge.errors import BackupError
@@ -24,7 +25,7 @@ from badgeclock.bridge.web import api_tokens, planning_models, planning_store
 from badgeclock.bridge.web.api_tokens import Scope
 from badgeclock.bridge.web.planning_models import PageOfDays
 from badgeclock.bridge.web.reach import EVERYTHING
-from badgeclock.errors import StoreError
+from badgeclock.errors import StoreError, ToolMissing
 
 pytest.importorskip("tests.postgres", reason="there is no PostgreSQL for the tests")
 
@@ -128,3 +129,20 @@ def test_it_is_backed_up_proved_and_restored(
     (tmp_path / "monday" / "store.pgdump").write_bytes(b"PGDMP")
     with pytest.raises(BackupError, match="changed or cut off"):
         backup.verify(tmp_path / "monday", lived.vault)
+
+
+def test_without_pg_dump_there_is_no_backup_and_no_act_of_one(
+    lived: World, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts = lived.rows(schema.acts)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolMissing, match="pg_dump is not installed"):
+        backup.make(database, lived.store, lived.vault, tmp_path / "monday", WHO, lived.now_ms)
+    assert list(tmp_path.iterdir()) == []
+    assert lived.rows(schema.acts) == acts
+
+
+def test_a_restore_goes_into_a_database_without_tables(database: str, empty_database: Callable[[str], str]) -> None:
+    backup._check_empty(make_url(empty_database("postgresql")))
+    with pytest.raises(BackupError, match="tables already"):
+        backup._check_empty(make_url(database))

@@ -81,7 +81,6 @@ def test_one_that_finds_its_rows_is_none(explain: Explain, how: str) -> None:
 async def test_no_statement_of_days_of_work_reads_all_of_what_grows(world: World, plans: Watch) -> None:
     """The statements that fill a store with something in every column: punches, calls, corrections, quarantine,
     lists."""
-    plans.found.clear()
     await written._fill(world)
     assert not plans.found, "\n".join(plans.found)
 
