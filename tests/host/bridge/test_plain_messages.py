@@ -1,8 +1,9 @@
-"""Plain messages: read as gmqtt reads the same bytes, in whatever pieces they come, and written as gmqtt writes them."""
+"""Plain messages: read as gmqtt reads the same bytes, however they come in pieces, and written as gmqtt writes them."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -64,7 +65,7 @@ def client_on(transport: Transport, version: int) -> gmqtt.Client:
     handler: Any = client._package_handler
     protocol: Any = MQTTProtocol(connection_state=handler._connection_state, id_generator=handler.id_generator)
     protocol.proto_ver = version
-    connection = MQTTConnection(transport, protocol, True, 60, package_handler=handler)
+    connection = MQTTConnection(transport, protocol, clean_session=True, keepalive=60, package_handler=handler)
     connection._keep_connection_callback.cancel()
     protocol._transport = transport
     client._connection = connection
@@ -110,7 +111,7 @@ async def _written(messages: Sequence[Message], version: int, *, plainly: bool) 
 
 def cut(data: bytes, cuts: Sequence[int]) -> list[bytes]:
     places = [0, *sorted(min(it, len(data)) for it in cuts), len(data)]
-    return [data[begin:end] for begin, end in zip(places, places[1:], strict=False)]
+    return [data[begin:end] for begin, end in itertools.pairwise(places)]
 
 
 TOPICS = st.sampled_from([b"badgeclock/v1/clock-0001/punches", b"a", "Ş".encode(), b"\xff\xfe", b""])
@@ -123,7 +124,11 @@ PACKETS = st.one_of(
 )
 
 
-@given(st.lists(PACKETS, max_size=12), st.lists(st.integers(0, 30_000), max_size=6), st.sampled_from([MQTTv50, MQTTv311]))
+@given(
+    st.lists(PACKETS, max_size=12),
+    st.lists(st.integers(0, 30_000), max_size=6),
+    st.sampled_from([MQTTv50, MQTTv311]),
+)
 def test_the_same_is_delivered_answered_and_left_as_by_gmqtt_alone(
     packets: list[bytes], cuts: list[int], version: int
 ) -> None:

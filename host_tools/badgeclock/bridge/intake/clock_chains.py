@@ -7,9 +7,9 @@ encrypted bytes they came from: while the row still has those bytes, no other pr
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, select, update
@@ -36,24 +36,55 @@ _DIRECTIONS: Final = {int(direction): direction for direction in Direction}
 _DIRECTION_MASK: Final = 7
 _SURE: Final = frozenset(int(origin) for origin in SURE)
 _ASSUMED: Final = int(Origin.ASSUMED)
-_OF_CLOCK: Final = [
-    schema.clocks.c[name]
-    for name in (
-        *("id", "name", "site_id", "state", "sealed", "session", "status_counter", "link_key_closed"),
-        *("next_seq", "boot", "epoch", "epoch_records", "keys_closed", "tag", "genesis"),
-        *("failing_seq", "failing_times", "gap_seq", "gap_times", "gap_since_ms"),
-        *("held_reason", "kept", "ack_limit", "shown", "founded_anew"),
-    )
-]
-"""What the intake reads of a clock: a batch may have hundreds of clocks, and every column of each costs something."""
+
+
+class ClockRow(NamedTuple):
+    """What the intake reads of a clock and of its site, by the names of their columns (`schema`).
+
+    A batch may have hundreds of clocks, and every column of each costs something; reading a field of SQLAlchemy's own
+    row costs fifty times as much.
+    """
+
+    id: int
+    name: str
+    site_id: int
+    state: str
+    sealed: bool
+    session: bytes | None
+    status_counter: bytes
+    link_key_closed: bytes
+    next_seq: int
+    boot: int
+    epoch: int
+    epoch_records: int
+    keys_closed: bytes
+    tag: bytes
+    genesis: bytes
+    failing_seq: int | None
+    failing_times: int
+    gap_seq: int | None
+    gap_times: int
+    gap_since_ms: int | None
+    held_reason: str | None
+    kept: int
+    ack_limit: int | None
+    shown: int | None
+    founded_anew: bool
+    workplace: str
+    time_zone: str
+    regime: str
+    next_regime: str | None
+    regime_from: date | None
+    longest_shift_h: int
+    night_hours: str | None
+
+
 _CLOCKS: Final = (
-    select(*_OF_CLOCK, *(schema.sites.c[name] for name in PLACE_COLUMNS))
+    select(*((schema.sites if name in PLACE_COLUMNS else schema.clocks).c[name] for name in ClockRow._fields))
     .join(schema.sites, schema.sites.c.id == schema.clocks.c.site_id)
     .order_by(schema.clocks.c.id)
     .with_for_update(of=schema.clocks)
 )
-_Row: Any = namedtuple("_Row", [*(column.name for column in _OF_CLOCK), *PLACE_COLUMNS])  # noqa: PYI024 - of the schema's
-"""A clock and its site, with the columns' names: reading a field of SQLAlchemy's own row costs 50 times as much."""
 
 
 class Run(NamedTuple):
@@ -68,7 +99,7 @@ class Run(NamedTuple):
 class Chain:
     """A clock within one batch: its row, its running state, and what to write."""
 
-    row: Any
+    row: ClockRow
     state: SealState
     clock_state: ClockState
     seal_lost: bool
@@ -153,7 +184,7 @@ class Chains:
     def _rows(self, connection: Connection, names: set[str], which: Any, reporting: set[str]) -> dict[str, Chain]:
         table = schema.clocks
         found = connection.execute(_CLOCKS.where(among(connection, table.c.name, sorted(names)), which)).all()
-        rows = [_Row._make(row) for row in found]
+        rows = [ClockRow._make(row) for row in found]
         statuses = self._statuses(connection, [row.id for row in rows if row.name in reporting or not row.sealed])
         return {row.name: self._chain(row, statuses.get(row.id)) for row in rows}
 
@@ -164,7 +195,7 @@ class Chains:
         rows = connection.execute(select(table.c.id, table.c.status).where(among(connection, table.c.id, clock_ids)))
         return {row.id: row.status for row in rows}
 
-    def _chain(self, row: Any, status: dict[str, Any] | None) -> Chain:
+    def _chain(self, row: ClockRow, status: dict[str, Any] | None) -> Chain:
         last_status = LastStatus.of(row.session, status)
         return Chain(
             row,
@@ -182,7 +213,7 @@ class Chains:
             held_reason=row.held_reason,
         )
 
-    def _seal_state(self, row: Any) -> SealState:
+    def _seal_state(self, row: ClockRow) -> SealState:
         """The running state in a clock's row; keys are decrypted only when another process changed the row.
 
         A retired clock's state has no keys: nothing can follow.

@@ -90,7 +90,7 @@ class FairQueue:
 
 def _weight(message: ClockMessage) -> int:
     payload_bytes = len(message.payload)
-    return payload_bytes if payload_bytes > _LEAST_BYTES else _LEAST_BYTES
+    return max(_LEAST_BYTES, payload_bytes)
 
 
 def _clock_part(topic: str) -> str:
