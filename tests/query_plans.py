@@ -64,7 +64,7 @@ ALL_OF_IT: Final = {
     "bridge/store/audit_log.py:newest": "the last row",
     "bridge/store/audit_log.py:newest_hash": "the last row",
     "bridge/store/audit_log.py:_pages": "each act's hash covers the one before: the book is proved as a whole",
-    "bridge/operations/backup.py:<dictcomp>": "a backup is proved by how much it has",
+    "bridge/operations/backup.py:_facts": "a backup is proved by how much it has",
     "bridge/operations/retention.py:_first_since": "one row behind a number",
     "bridge/operations/retention.py:count": "of receipts those before a number, which are due",
     "bridge/operations/retention.py:_oldest": "of receipts the five hundred with the lowest numbers",
@@ -172,7 +172,9 @@ class Watch:
             steps = steps_of_sqlite(statement, [row[3] for row in rows])
         else:
             steps = self.grown().steps(statement, values)
-        place = f"{sender.f_code.co_filename.removeprefix(PACKAGE)}:{sender.f_code.co_name}"
+        # Of a comprehension, which has a frame of its own before Python 3.12, the function that it is in.
+        function = next(name for name in reversed(sender.f_code.co_qualname.split(".")) if name[0] != "<")
+        place = f"{sender.f_code.co_filename.removeprefix(PACKAGE)}:{function}"
         wrong = scans(steps)
         if wrong and place not in ALL_OF_IT:
             said = "; ".join(f"all of {step.table}, by {step.index or 'no index'}" for step in wrong)

@@ -225,7 +225,7 @@ def _declared_punches(
 ) -> Iterator[tuple[SeenPresence, SeenPunch]]:
     """The punches that belong to standing presences of these days."""
     table, presences = schema.punches, schema.presences
-    own = [] if worker_id is None else [table.c.worker_id == worker_id]
+    own = [] if worker_id is None else [table.c.worker_id == worker_id, presences.c.worker_id == worker_id]
     which = (
         select(*(table.c[name] for name in _PUNCH_COLUMNS))
         .join(presences, presences.c.id == table.c.presence_id)
