@@ -15,7 +15,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,7 +136,10 @@ def make(url: str, store: Store, keys: Vault, folder: Path, operator: Operator, 
         assert witness is not None
         manifest = manifest.model_copy(update={"witness": witness.hex()})
         _write(place / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
-        _prove_file(file, keys, manifest)
+        if file.name == SQLITE_FILE:
+            _prove_tables(file, keys, manifest)
+        else:
+            _list_archive(file)
     with store.write() as connection:
         detail = {"sha256": manifest.sha256, "acts": facts.acts, "acts_head": facts.acts_head}
         audit_log.write(connection, operator, Act.BACKED_UP, "store", detail, now_ms)
@@ -167,22 +170,33 @@ def _witnessed(folder: Path, keys: Vault) -> Manifest:
 
 
 def _prove_file(file: Path, keys: Vault, manifest: Manifest) -> None:
-    """Check a backup's file: its hash, and everything in it. SQLite checks its tables without Python's lock, so they
-    are checked while Python does the rest; a file that is damaged is damaged first, whatever else is wrong.
-    """
-    if manifest.file != SQLITE_FILE:
+    """Check a backup's file: its hash, and everything in it."""
+    if manifest.file == SQLITE_FILE:
+        _prove_tables(file, keys, manifest, first=_check_hash)
+    else:
         _check_hash(file, manifest)
-        _run_postgresql("pg_restore", None, "--list", str(file))
-        return
+        _list_archive(file)
+
+
+def _prove_tables(
+    file: Path, keys: Vault, manifest: Manifest, first: Callable[[Path, Manifest], None] = lambda _file, _manifest: None
+) -> None:
+    """Check everything in an SQLite file, after `first`. SQLite checks its tables without Python's lock, so they are
+    checked while Python does the rest; a file that is damaged is damaged first, whatever else is wrong.
+    """
     with ThreadPoolExecutor(1) as beside:
         soundness = beside.submit(_is_sound, file, manifest.facts.counts)
-        _check_hash(file, manifest)
+        first(file, manifest)
         try:
             with _opened(file) as connection:
                 _prove(connection, keys, manifest, str(file))
         finally:
             if not soundness.result():
                 raise BackupError(f"the database in {file} is damaged", "use another backup")
+
+
+def _list_archive(file: Path) -> None:
+    _run_postgresql("pg_restore", None, "--list", str(file))
 
 
 def _check_hash(file: Path, manifest: Manifest) -> None:
@@ -226,8 +240,11 @@ def _gained(manifest: Manifest, live: Connection) -> int:
 
 
 def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int) -> Manifest:
-    """Restore a backup to the settings' store, which must not exist yet, and verify it there; SQLite's file is verified
-    before, so then only that every byte arrived.
+    """Restore a backup to the settings' store, which must not exist yet, and verify it there.
+
+    An SQLite file must be, byte for byte, the one that was made: every table, index and reference of that one was
+    checked before its backup got its name (`make`), and the manifest that has its hash can only be made with the data
+    key. So here it is opened, compared with its manifest and decrypted, and its tables are not checked again.
 
     Migrates an older form of the tables to this version's. Raises BackupError, or StoreError for a newer form, without
     overwriting anything.
@@ -242,8 +259,11 @@ def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int
             "set [store] url to the kind that the backup was made of",
         )
     if is_sqlite:
-        with _placed_sqlite(folder / manifest.file, Path(parsed.database or ""), manifest.sha256):
-            _prove_file(folder / manifest.file, keys, manifest)
+        file = folder / manifest.file
+        with _placed_sqlite(file, Path(parsed.database or ""), manifest.sha256):
+            _check_hash(file, manifest)
+            with _opened(file) as connection:
+                _prove(connection, keys, manifest, str(file))
     else:
         _prove_file(folder / manifest.file, keys, manifest)
         _check_empty(parsed)

@@ -341,6 +341,17 @@ def test_the_commands_make_verify_and_restore(world: World, tmp_path: Path) -> N
     assert "0 records more" in run("verify", folder, "--live").stderr
 
 
+def test_a_store_with_a_reference_to_nothing_makes_no_backup(world: World, tmp_path: Path) -> None:
+    """`restore` relies on it: it takes the same bytes without checking them again."""
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    with contextlib.closing(sqlite3.connect(tmp_path / "bridge.db")) as database:
+        database.execute("UPDATE punches SET worker_id = 99")
+        database.commit()
+    with pytest.raises(BackupError, match="damaged"):
+        make(world, tmp_path / "backup")
+    assert not [path for path in tmp_path.iterdir() if "backup" in path.name]
+
+
 @pytest.mark.parametrize(
     "damage",
     ["UPDATE sqlite_schema SET sql = replace(sql, '(a)', '(b)') WHERE name = 'by_a'", "DELETE FROM parents"],
