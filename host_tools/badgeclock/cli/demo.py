@@ -77,8 +77,7 @@ def _serve(folder: Path, port: int) -> None:
     from badgeclock.demo.page import create_app, listen  # noqa: PLC0415
     from badgeclock.demo.stack import Stack  # noqa: PLC0415
 
-    with listen(port) as listening, Stack(folder, _report) as stack:
-        stack.open_console()
+    with listen(port) as listening, Stack(folder, _report, with_console=True) as stack:
         typer.echo(f"Open http://127.0.0.1:{listening.getsockname()[1]}/ and tap a badge. Ctrl-C stops everything.")
         typer.echo(f"The operators' pages are at {stack.console_url}; that page says who may sign in.")
         sys.stdout.flush()

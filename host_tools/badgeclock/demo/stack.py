@@ -10,12 +10,15 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+from sqlalchemy import Connection
 
 from badgeclock.bridge.accounts import accounts, passwords
 from badgeclock.bridge.clocks import enrolment
@@ -59,8 +62,9 @@ class Stack:
     """The whole system on one machine, in `directory`. A context manager: leaving it stops everything.
 
     `directory` is empty or new, or has a workshop and the flash of a clock from it: that clock is updated. `say` gets a
-    line per step. `clock_broker_port` is the broker's port for the clock on localhost: change it before entering to put
-    something between them. Raises BadgeclockError; what was running is stopped.
+    line per step. `with_console`: the operators' pages too. `clock_broker_port` is the broker's port for the clock on
+    localhost: change it before entering to put something between them. Raises BadgeclockError; what was running is
+    stopped.
     """
 
     def __init__(
@@ -73,7 +77,9 @@ class Stack:
         heap: str | None = None,
         image: Image = Image.IN_PLACE,
         partitions: Path = PARTITIONS,
+        with_console: bool = False,
     ) -> None:
+        self._with_console = with_console
         self.directory = directory.resolve()
         self._say = say
         self._latency_ms = latency_ms
@@ -99,7 +105,7 @@ class Stack:
         self.bridge = self._bridge()
         self.console = self._console()
         self.console_password = ""
-        """The password of every account of the console, once it is open."""
+        """The password of every account of the console, if it has any."""
         self.clock = self._clock()
         self.control = ClockControl(self.directory / "clock" / "door.sock")
         self.stations = {station.key: station for station in self._stations()}
@@ -125,22 +131,6 @@ class Stack:
     def console_url(self) -> str:
         """The address of the operators' pages, once they are open."""
         return f"http://127.0.0.1:{self._console_port}/"
-
-    def open_console(self) -> None:
-        """Starts the operators' pages, with an account for each role (`cast.OPERATORS`), all with one new password."""
-        self._say("console: the operators' pages, with an account for each role")
-        self.console_password = secrets.token_urlsafe(9)
-        store, now_ms = Store(load(self.bridge_config).store.url), time.time_ns() // 1_000_000
-        by = Operator("demo")
-        with store.write() as connection:
-            for name, role in cast.OPERATORS.items():
-                accounts.make(connection, name, role, by, now_ms)
-                made = accounts.find(connection, name)
-                assert made is not None
-                kept = passwords.hashed(self.console_password)
-                accounts.set_password(connection, made.account, kept, by, now_ms)
-        store.close()
-        self.console.start()
 
     @property
     def broker_address(self) -> tuple[str, int]:
@@ -191,16 +181,27 @@ class Stack:
         self.sandbox.begin()
         self._say("clock: the firmware on MicroPython, provisioned over its serial line")
         self.clock.begin()
-        self.clock.wait_ready()
-        self._plugged_in = True
-        self._provision()
         self._say("bridge: workers, badges and the clock")
-        self._enroll()
+        # Provisioning waits for the clock most of the time. Every process begins in this thread, as the children end
+        # with the thread that began them, and while no other thread runs, as each is forked.
+        with ThreadPoolExecutor(1) as beside:
+            office = beside.submit(self._set_up_office)
+            self.clock.wait_ready()
+            self._plugged_in = True
+            self._provision()
+            office.result()
+        self._enroll_clock()
         self.broker.wait_ready()
+        self.bridge.begin()
+        if self._with_console:
+            self._say("console: the operators' pages, with an account for each role")
+            self.console.begin()
         self.sandbox.wait_ready()
         self._refuse_one()
-        self.bridge.start()
+        self.bridge.wait_ready()
         self.wait_online()
+        if self._with_console:
+            self.console.wait_ready()
 
     def _broker(self) -> Process:
         config = broker.write_config(self.directory / "broker", self._broker_port, self.workshop)
@@ -275,45 +276,65 @@ class Stack:
         with open_device(str(self.directory / "clock" / "tty")) as device:
             provision(device, plan)
 
-    def _enroll(self) -> None:
+    def _set_up_office(self) -> None:
+        """The store with the site, its people and their badges, and the accounts of the operators' pages."""
         settings = load(self.bridge_config)
         vault.create(settings.secrets.data_key_file)
         keys = vault.load(settings.secrets.data_key_file)
-        store = Store(settings.store.url)
-        store.migrate()
+        with closing(Store(settings.store.url)) as store:
+            store.migrate()
+            with store.write() as connection:
+                self._add_people(connection, keys)
+                if self._with_console:
+                    self._add_accounts(connection)
+
+    def _add_people(self, connection: Connection, keys: vault.Vault) -> None:
         now_ms = time.time_ns() // 1_000_000
-        with store.write() as connection:
-            employers.add(connection, cast.EMPLOYER_NUMBER, cast.EMPLOYER_NAME)
-            sites.add(
+        employers.add(connection, cast.EMPLOYER_NUMBER, cast.EMPLOYER_NAME)
+        sites.add(
+            connection,
+            keys,
+            name=cast.SITE,
+            workplace=cast.WORKPLACE_ID,
+            regime=Regime.CONSTRUCTION,
+            site_key=self.workshop.site_key(cast.SITE),
+        )
+        for worker in cast.WORKERS:
+            workers.add(
                 connection,
                 keys,
-                name=cast.SITE,
-                workplace=cast.WORKPLACE_ID,
-                regime=Regime.CONSTRUCTION,
-                site_key=self.workshop.site_key(cast.SITE),
+                reference=worker.reference,
+                name=worker.name,
+                identity=identities.niss(worker.inss) if worker.inss else identities.limosa(worker.limosa_id or ""),
+                employer_kbo=cast.EMPLOYER_NUMBER if worker.inss else None,
             )
-            for worker in cast.WORKERS:
-                workers.add(
+        for badge in cast.BADGES:
+            if badge.worker:
+                badges.assign(
                     connection,
                     keys,
-                    reference=worker.reference,
-                    name=worker.name,
-                    identity=identities.niss(worker.inss) if worker.inss else identities.limosa(worker.limosa_id or ""),
-                    employer_kbo=cast.EMPLOYER_NUMBER if worker.inss else None,
+                    site=cast.SITE,
+                    worker=badge.worker.reference,
+                    uid=bytes.fromhex(badge.uid),
+                    now_ms=now_ms,
                 )
-            for badge in cast.BADGES:
-                if badge.worker:
-                    badges.assign(
-                        connection,
-                        keys,
-                        site=cast.SITE,
-                        worker=badge.worker.reference,
-                        uid=bytes.fromhex(badge.uid),
-                        now_ms=now_ms,
-                    )
-            bundle = self.workshop.clock_folder(cast.CLOCK_ID) / "bundle.json"
-            enrolment.add(connection, keys, enrolment.read_bundle(bundle.read_text()), site=cast.SITE, now_ms=now_ms)
-        store.close()
+
+    def _add_accounts(self, connection: Connection) -> None:
+        """An account for each role (`cast.OPERATORS`), all with one new password."""
+        self.console_password = secrets.token_urlsafe(9)
+        by, now_ms = Operator("demo"), time.time_ns() // 1_000_000
+        for name, role in cast.OPERATORS.items():
+            accounts.make(connection, name, role, by, now_ms)
+            made = accounts.find(connection, name)
+            assert made is not None
+            accounts.set_password(connection, made.account, passwords.hashed(self.console_password), by, now_ms)
+
+    def _enroll_clock(self) -> None:
+        settings = load(self.bridge_config)
+        keys = vault.load(settings.secrets.data_key_file)
+        bundle = enrolment.read_bundle((self.workshop.clock_folder(cast.CLOCK_ID) / "bundle.json").read_text())
+        with closing(Store(settings.store.url)) as store, store.write() as connection:
+            enrolment.add(connection, keys, bundle, site=cast.SITE, now_ms=time.time_ns() // 1_000_000)
 
     def _refuse_one(self) -> None:
         """Sets the worker that is not in the sandbox's register: error code 5, invalid INSS."""
