@@ -22,7 +22,8 @@ TAG_CHARACTERS_MOST: Final = 64 * 1024
 _LONG: Final = re.compile(f"[^<]{{{TAG_CHARACTERS_MOST}}}")
 _LONG_BYTES: Final = re.compile(b"<" + _LONG.pattern.encode())
 _IN_UTF_8: Final = re.compile(
-    rb"""<\?xml version=(["'])1\.0\1(?: encoding=(["'])utf-8\2)?(?: standalone=(["'])(?:yes|no)\3)?\s*\?>|<[a-z_]""", re.I
+    rb"""<\?xml version=(["'])1\.0\1(?: encoding=(["'])utf-8\2)?(?: standalone=(["'])(?:yes|no)\3)?\s*\?>|<[a-z_]""",
+    re.IGNORECASE,
 )
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 _CHUNK: Final = 64 * 1024

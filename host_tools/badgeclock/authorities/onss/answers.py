@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 
@@ -36,7 +36,8 @@ from badgeclock.onss.description import MESSAGES, TYPES
 
 _T: Final = f"{{{TYPES}}}"
 _M: Final = f"{{{MESSAGES}}}"
-_Parts = dict[str, etree._Element]
+_Parts = dict[str, Any]
+"""An element's children by tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,12 +243,12 @@ def _same_count(answers: Sequence[etree._Element], items: Sequence[object]) -> N
 
 
 def _parts(element: etree._Element) -> _Parts:
-    """An element's children by tag, the first of each; an answer of 200 has thousands, so each is looked at once."""
+    """An answer to 200 items has thousands of elements: each is looked at once. Of two by one tag, the first counts."""
     return {child.tag: child for child in element.iterchildren(reversed=True)}
 
 
 def _child(parts: _Parts, name: str, namespace: str = _T) -> etree._Element:
-    child = parts.get(f"{namespace}{name}")
+    child: etree._Element | None = parts.get(f"{namespace}{name}")
     if child is None:
         raise AnswerMalformed(f"an element {name} is missing")
     return child

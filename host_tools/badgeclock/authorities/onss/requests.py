@@ -17,6 +17,7 @@ from badgeclock.onss.description import MESSAGES, TYPES
 _M: Final = f"{{{MESSAGES}}}"
 _T: Final = f"{{{TYPES}}}"
 
+
 def search_misfits(criteria: SearchCriteria) -> tuple[str, ...]:
     """The fields of search criteria whose form the message does not allow. Quotes no value."""
     wrong = []
