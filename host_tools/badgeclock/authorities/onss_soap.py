@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -52,6 +52,11 @@ _HTTP_OK: Final = 200
 
 # operation: its class for judging failures
 _CALLS: Final = {name: Call(name, changes=name in (REGISTER, CANCEL)) for name in description.OPERATIONS}
+
+_SAMPLE: Final = (
+    PresenceItem(reference="1", date=date(2026, 1, 2), workplace_id="W", inss="12345678901", company_id="0123456789"),
+    PresenceItem(reference="2", date=date(2026, 1, 2), workplace_id="W", limosa_id="L"),
+)
 
 
 def connect(settings: Settings) -> OnssSoap:
@@ -117,6 +122,7 @@ class OnssSoap:
         self._known = tuple(service)
         self._schema, self._zeep = _described(wsdl)
         self._service = self._zeep.create_service(_binding_name(self._zeep, wsdl), self._endpoint)
+        self._own_form = self._registers_in_own_form()
         way = Route() if route is None else route
         way.proxy_of(self._endpoint)  # an unfit one is said now, not at the first call
         self._transport = Transport(
@@ -143,14 +149,15 @@ class OnssSoap:
         """registerPresences; see `Authority.register`."""
         forms.check_items(_CALLS[REGISTER], self.declares, self.batch_limit, items)
         presences = [item for item in items if isinstance(item, PresenceItem)]
-        arguments = requests.register_arguments(presences)
-        return await self._call(REGISTER, arguments, lambda body: answers.register_outcomes(body, presences))
+        return await self._call(
+            REGISTER, lambda: self._registration(presences), lambda body: answers.register_outcomes(body, presences)
+        )
 
     async def cancel(self, items: Sequence[Cancellation]) -> list[CancelOutcome]:
         """cancelPresences; see `Authority.cancel`."""
         forms.check_cancellations(_CALLS[CANCEL], self.cancel_reasons, self.batch_limit, items)
-        arguments = requests.cancel_arguments(items)
-        return await self._call(CANCEL, arguments, lambda body: answers.cancel_outcomes(body, items))
+        write = self._writer(CANCEL, requests.cancel_arguments(items))
+        return await self._call(CANCEL, write, lambda body: answers.cancel_outcomes(body, items))
 
     async def search(self, criteria: SearchCriteria) -> list[Found]:
         """searchPresences, page by page; see `Authority.search`."""
@@ -159,8 +166,8 @@ class OnssSoap:
         found: dict[int, Found] = {}
         first_row = 0
         while True:
-            arguments = requests.search_arguments(criteria, first_row, description.FETCH_LIMIT)
-            page = await self._call(SEARCH, arguments, answers.search_page)
+            write = self._writer(SEARCH, requests.search_arguments(criteria, first_row, description.FETCH_LIMIT))
+            page = await self._call(SEARCH, write, answers.search_page)
             if isinstance(page, Refused):
                 reason = " / ".join(page.descriptions)
                 raise faults.fault_error(
@@ -179,18 +186,43 @@ class OnssSoap:
     async def get(self, reception_number: int) -> Found | None:
         """getPresenceRegistration; see `Authority.get`."""
         forms.check_reception_number(_CALLS[GET], reception_number)
-        arguments = requests.get_arguments(reception_number)
-        return await self._call(GET, arguments, lambda body: answers.found_by_number(body, reception_number))
+        write = self._writer(GET, requests.get_arguments(reception_number))
+        return await self._call(GET, write, lambda body: answers.found_by_number(body, reception_number))
 
-    async def _call(self, operation: str, arguments: dict[str, Any], read: Callable[[etree._Element], _Read]) -> _Read:
+    async def _call(
+        self, operation: str, write: Callable[[], etree._Element], read: Callable[[etree._Element], _Read]
+    ) -> _Read:
         """One operation: write, send, read. Messages of 200 items take milliseconds to write and read: in a thread."""
-        message = await asyncio.to_thread(self._message, operation, arguments)
+        message = await asyncio.to_thread(self._message, operation, write)
         headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{description.soap_action(operation)}"'}
         answer = await self._transport.exchange(_CALLS[operation], "POST", self._endpoint, headers, message)
         return await asyncio.to_thread(self._read, operation, answer, read)
 
-    def _message(self, operation: str, arguments: dict[str, Any]) -> bytes:
-        envelope = self._zeep.create_message(self._service, operation, **arguments)
+    def _registers_in_own_form(self) -> bool:
+        """Whether the description in use has registerPresences as ours has it: each kind of item is the same."""
+        try:
+            by_zeep = self._writer(REGISTER, requests.register_arguments(_SAMPLE))()
+        except Exception:  # noqa: BLE001 - zeep has no class for it; the first call says what the description lacks
+            return False
+        return etree.tostring(by_zeep) == etree.tostring(requests.register_envelope(_SAMPLE))
+
+    def _writer(self, operation: str, arguments: dict[str, Any]) -> Callable[[], etree._Element]:
+        """A function that writes an operation's envelope by the description in use."""
+
+        def write() -> etree._Element:
+            envelope: etree._Element = self._zeep.create_message(self._service, operation, **arguments)
+            return envelope
+
+        return write
+
+    def _registration(self, presences: Sequence[PresenceItem]) -> etree._Element:
+        """The envelope of registerPresences."""
+        if self._own_form:
+            return requests.register_envelope(presences)
+        return self._writer(REGISTER, requests.register_arguments(presences))()
+
+    def _message(self, operation: str, write: Callable[[], etree._Element]) -> bytes:
+        envelope = write()
         if not self._schema.validate(body_element(envelope)):
             raise failures.misfit(_CALLS[operation], "the message does not follow the service's description in use")
         if self._own is not None:

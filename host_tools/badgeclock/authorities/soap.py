@@ -15,6 +15,8 @@ from badgeclock.authorities.errors import Flaw, NotSoap
 ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 SECURITY: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 
+_TOO_DEEP: Final = etree.XPath(f"boolean({'/*' * (bounded.DEPTH_MOST + 1)})")
+
 
 def parse_envelope(data: bytes, limit: int) -> etree._Element:
     """The envelope in at most `limit` bytes. Raises NotSoap."""
@@ -38,6 +40,8 @@ def parse_envelope(data: bytes, limit: int) -> etree._Element:
         raise NotSoap(Flaw.NOT_XML)
     if root.getroottree().docinfo.internalDTD is not None:
         raise NotSoap(Flaw.DOCTYPE)
+    if _TOO_DEEP(root):
+        raise NotSoap(Flaw.TOO_LARGE)
     if root.tag != f"{{{ENVELOPE}}}Envelope":
         raise NotSoap(Flaw.NOT_SOAP)
     return root

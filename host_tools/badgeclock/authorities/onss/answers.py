@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 
@@ -36,6 +36,8 @@ from badgeclock.onss.description import MESSAGES, TYPES
 
 _T: Final = f"{{{TYPES}}}"
 _M: Final = f"{{{MESSAGES}}}"
+_Parts = dict[str, Any]
+"""An element's children by tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,14 @@ def cancel_outcomes(body: etree._Element, items: Sequence[Cancellation]) -> list
     for place, (answer, item) in enumerate(zip(answers, items, strict=True)):
         choice = answer[0]
         refused = choice.tag == f"{_T}PresenceRegistrationError"
-        echoed = _child(choice, "CancelPresenceRequest") if refused else choice
-        number = _reception_number(echoed)
+        said = _parts(choice)
+        number = _reception_number(_parts(_child(said, "CancelPresenceRequest")) if refused else said)
         if number != item.reception_number:
             raise AnswerMalformed(f"outcome {place} is about another reception number than item {place}")
         if refused:
-            codes, descriptions = _errors(_child(choice, "ErrorList"))
+            codes, descriptions = _errors(_child(said, "ErrorList"))
             outcomes.append(CancelRefused(reception_number=number, codes=codes, descriptions=descriptions))
-        elif _validation(_child(choice, "LastValidation")).status is Status.CANCELLED:
+        elif _validation(_child(said, "LastValidation")).status is Status.CANCELLED:
             outcomes.append(Cancelled(reception_number=number))
         else:
             raise AnswerMalformed(f"outcome {place} is neither cancelled nor an error")
@@ -81,15 +83,15 @@ def cancel_outcomes(body: etree._Element, items: Sequence[Cancellation]) -> list
 
 def search_page(body: etree._Element) -> Page | Refused:
     """One page of a search's results, or the service's errors (with an empty reference). Raises AnswerMalformed."""
-    result = _child_in(body, _M, "SearchPresencesResponseType")
-    refused = result.find(f"{_T}PresenceRegistrationError")
+    result = _parts(_child(_parts(body), "SearchPresencesResponseType", _M))
+    refused = result.get(f"{_T}PresenceRegistrationError")
     if refused is not None:
-        codes, descriptions = _errors(_child(refused, "ErrorList"))
+        codes, descriptions = _errors(_child(_parts(refused), "ErrorList"))
         return Refused(reference="", codes=codes, descriptions=descriptions)
-    listed = result.find(f"{_T}PresenceRegistrationList")
+    listed = result.get(f"{_T}PresenceRegistrationList")
     if listed is None:
         raise AnswerMalformed("the search's answer has neither a list nor errors")
-    total = int(_text(_child(listed, "PresenceRegistrationResultCount")))
+    total = int(_text(_child(_parts(listed), "PresenceRegistrationResultCount")))
     found = tuple(_found(entry) for entry in listed.findall(f"{_T}PresenceRegistration"))
     if total < len(found):
         raise AnswerMalformed(f"the search counts {total} presences and lists {len(found)}")
@@ -98,8 +100,8 @@ def search_page(body: etree._Element) -> Page | Refused:
 
 def found_by_number(body: etree._Element, reception_number: int) -> Found | None:
     """The presence with that number, or None. Raises AnswerMalformed."""
-    result = _child(_child_in(body, _M, "GetPresenceRegistrationResponseType"), "GetPresenceRegistrationType")
-    entry = result.find(f"{_T}PresenceRegistrationType")
+    answer = _parts(_child(_parts(body), "GetPresenceRegistrationResponseType", _M))
+    entry = _parts(_child(answer, "GetPresenceRegistrationType")).get(f"{_T}PresenceRegistrationType")
     if entry is None:
         return None
     found = _found(entry)
@@ -110,43 +112,44 @@ def found_by_number(body: etree._Element, reception_number: int) -> Found | None
 
 def _outcome(answer: etree._Element, item: PresenceItem, place: int) -> Outcome:
     choice = answer[0]
-    echo, whole = _submitted(choice)
+    said = _parts(choice)
+    echo, whole = _submitted(said)
     for field, differs in _ECHO_CHECKS if whole else _READ_BACK_CHECKS:
         if differs(echo, item):
             raise AnswerMalformed(f"outcome {place} does not have the {field} of item {place}")
     if choice.tag == f"{_T}PresenceRegistrationError":
-        codes, descriptions = _errors(_child(choice, "ErrorList"))
+        codes, descriptions = _errors(_child(said, "ErrorList"))
         return Refused(reference=item.reference, codes=codes, descriptions=descriptions)
-    last = _validation(_child(choice, "LastValidation"))
+    last = _validation(_child(said, "LastValidation"))
     if last.status is Status.CANCELLED:
         raise AnswerMalformed(f"outcome {place} is cancelled though it was to be registered")
     return Registered(
         reference=item.reference,
-        reception_number=_reception_number(choice),
-        created=_moment(_text(_child(choice, "CreationDate"))),
+        reception_number=_reception_number(said),
+        created=_moment(_text(_child(said, "CreationDate"))),
         status=last.status,
         remarks=last.remarks,
-        inss=_optional(choice, "INSS"),
+        inss=_optional(said, "INSS"),
     )
 
 
-def _submitted(entry: etree._Element) -> tuple[etree._Element, bool]:
+def _submitted(entry: _Parts) -> tuple[_Parts, bool]:
     """The item in an answer; True if it is the item as sent, False if as stored by the service."""
-    echo = entry.find(f"{_T}PresenceRegistrationSubmitted")
+    echo = entry.get(f"{_T}PresenceRegistrationSubmitted")
     if echo is not None:
-        return echo, True
-    return _child(entry, "PresenceRegistrationConsultSubmitted"), False
+        return _parts(echo), True
+    return _parts(_child(entry, "PresenceRegistrationConsultSubmitted")), False
 
 
 def _differs(tag: str, expected: Callable[[PresenceItem], str | None]) -> Callable[..., bool]:
     return lambda echo, item: _optional(echo, tag) != expected(item)
 
 
-def _company_differs(echo: etree._Element, item: PresenceItem) -> bool:
+def _company_differs(echo: _Parts, item: PresenceItem) -> bool:
     return _company(echo) != item.company_id
 
 
-def _date_differs(echo: etree._Element, item: PresenceItem) -> bool:
+def _date_differs(echo: _Parts, item: PresenceItem) -> bool:
     day = _day(echo)
     return day is not None and day != item.date
 
@@ -166,28 +169,30 @@ _ECHO_CHECKS: Final = (
 
 
 def _found(entry: etree._Element) -> Found:
-    held, _ = _submitted(entry)
-    history = entry.find(f"{_T}ValidationHistory")
+    said = _parts(entry)
+    held, _ = _submitted(said)
+    history = said.get(f"{_T}ValidationHistory")
     return Found(
-        reception_number=_reception_number(entry),
+        reception_number=_reception_number(said),
         reference=_optional(held, "ClientPresenceRegistrationReference"),
         date=_day(held),
         workplace_id=_text(_child(held, "WorkPlaceId")),
-        created=_moment(_text(_child(entry, "CreationDate"))),
-        last=_validation(_child(entry, "LastValidation")),
+        created=_moment(_text(_child(said, "CreationDate"))),
+        last=_validation(_child(said, "LastValidation")),
         history=() if history is None else tuple(_validation(step) for step in history),
         inss=_optional(held, "INSS"),
-        inss_now=_optional(entry, "INSS"),
+        inss_now=_optional(said, "INSS"),
         company_id=_company(held),
         limosa_id=_optional(held, "LimosaId"),
     )
 
 
 def _validation(element: etree._Element) -> Validation:
-    at = _optional(element, "ValidationDate")
-    remarks = element.findall(f"{_T}RemarkList/{_T}Remark")
+    said = _parts(element)
+    at = _optional(said, "ValidationDate")
+    remarks = element.findall(f"{_T}RemarkList/{_T}Remark") if f"{_T}RemarkList" in said else ()
     return Validation(
-        status=STATUS_FROM_WIRE[_text(_child(element, "Status"))],
+        status=STATUS_FROM_WIRE[_text(_child(said, "Status"))],
         at=None if at is None else _moment(at),
         # Spaces inside a remark are the service's own; only what could be a personal number is removed.
         remarks=tuple(blotted(_text(remark)) for remark in remarks),
@@ -195,15 +200,15 @@ def _validation(element: etree._Element) -> Validation:
 
 
 def _errors(element: etree._Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    errors = element.findall(f"{_T}Error")
+    errors = [_parts(error) for error in element.findall(f"{_T}Error")]
     return (
         tuple(plain(_text(_child(error, "ErrorCode"))) for error in errors),
         tuple(plain(_text(_child(error, "ErrorDescription"))) for error in errors),
     )
 
 
-def _reception_number(element: etree._Element) -> int:
-    number = int(_text(_child(element, "PresenceRegistrationId")))
+def _reception_number(said: _Parts) -> int:
+    number = int(_text(_child(said, "PresenceRegistrationId")))
     if not is_reception_number(number):
         raise AnswerMalformed("a reception number is not of 1 to 15 digits above zero")
     return number
@@ -217,8 +222,8 @@ def _moment(text: str) -> datetime:
         raise AnswerMalformed("a time is beyond what a calendar holds") from None
 
 
-def _day(element: etree._Element) -> date | None:
-    text = _optional(element, "RegistrationDate")
+def _day(said: _Parts) -> date | None:
+    text = _optional(said, "RegistrationDate")
     if text is None:
         return None
     try:
@@ -227,8 +232,8 @@ def _day(element: etree._Element) -> date | None:
         raise AnswerMalformed("a date is beyond what a calendar holds") from None
 
 
-def _company(element: etree._Element) -> str | None:
-    text = _optional(element, "CompanyID")
+def _company(said: _Parts) -> str | None:
+    text = _optional(said, "CompanyID")
     return None if text is None else f"{int(text):010d}"
 
 
@@ -237,19 +242,20 @@ def _same_count(answers: Sequence[etree._Element], items: Sequence[object]) -> N
         raise AnswerMalformed(f"{len(items)} items were sent and {len(answers)} outcomes came back")
 
 
-def _child(element: etree._Element, name: str) -> etree._Element:
-    return _child_in(element, _T, name)
+def _parts(element: etree._Element) -> _Parts:
+    """An answer to 200 items has thousands of elements: each is looked at once. Of two by one tag, the first counts."""
+    return {child.tag: child for child in element.iterchildren(reversed=True)}
 
 
-def _child_in(element: etree._Element, namespace: str, name: str) -> etree._Element:
-    child = element.find(f"{namespace}{name}")
+def _child(parts: _Parts, name: str, namespace: str = _T) -> etree._Element:
+    child: etree._Element | None = parts.get(f"{namespace}{name}")
     if child is None:
         raise AnswerMalformed(f"an element {name} is missing")
     return child
 
 
-def _optional(element: etree._Element, name: str) -> str | None:
-    child = element.find(f"{_T}{name}")
+def _optional(parts: _Parts, name: str) -> str | None:
+    child = parts.get(f"{_T}{name}")
     return None if child is None else _text(child)
 
 

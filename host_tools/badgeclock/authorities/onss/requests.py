@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+from lxml import etree
 
 from badgeclock.authorities import belgian_time, forms
 from badgeclock.authorities.base import Cancellation, PresenceItem, SearchCriteria
 from badgeclock.authorities.onss.statuses import STATUS_ON_WIRE
+from badgeclock.authorities.soap import ENVELOPE
 from badgeclock.onss import description
+from badgeclock.onss.description import MESSAGES, TYPES
+
+_M: Final = f"{{{MESSAGES}}}"
+_T: Final = f"{{{TYPES}}}"
 
 
 def search_misfits(criteria: SearchCriteria) -> tuple[str, ...]:
@@ -34,6 +41,26 @@ def search_misfits(criteria: SearchCriteria) -> tuple[str, ...]:
 def register_arguments(items: Sequence[PresenceItem]) -> dict[str, Any]:
     """The arguments of registerPresences."""
     return {"PresenceRegistrationRequest": [_presence(item) for item in items]}
+
+
+def register_envelope(items: Sequence[PresenceItem]) -> etree._Element:
+    """The same as the envelope that zeep makes of them under our own description, of items whose form was checked.
+
+    For the one message that has hundreds of items: zeep takes ten times as long.
+    """
+    envelope = etree.Element(f"{{{ENVELOPE}}}Envelope", nsmap={"soap-env": ENVELOPE, "m": MESSAGES, "t": TYPES})
+    request = etree.SubElement(etree.SubElement(envelope, f"{{{ENVELOPE}}}Body"), f"{_M}RegisterPresencesRequest")
+    for item in items:
+        presence = etree.SubElement(request, f"{_M}PresenceRegistrationRequest")
+        etree.SubElement(presence, f"{_T}RegistrationDate").text = item.date.isoformat()
+        if item.limosa_id is not None:
+            etree.SubElement(presence, f"{_T}LimosaId").text = item.limosa_id
+        else:
+            etree.SubElement(presence, f"{_T}INSS").text = item.inss
+            etree.SubElement(presence, f"{_T}CompanyID").text = str(int(item.company_id or ""))
+        etree.SubElement(presence, f"{_T}WorkPlaceId").text = item.workplace_id
+        etree.SubElement(presence, f"{_T}ClientPresenceRegistrationReference").text = item.reference
+    return envelope
 
 
 def cancel_arguments(items: Sequence[Cancellation]) -> dict[str, Any]:

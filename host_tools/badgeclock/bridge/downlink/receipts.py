@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import among, chunks, update_rows
+from badgeclock.bridge.store.database import among, chunks, insert_rows, update_rows
 from badgeclock.protocol.frames import Receipt, ReceiptState
 
 RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
 """How far back missing receipts are sent again to a clock (docs/protocol.md §7)."""
+_COLUMNS: Final = ("clock_id", "number", "seq", "state", "error_code", "reception_number", "created_ms")
 RECEIPTS_READ: Final = 4096
 """Most receipts that one round reads from the store."""
 
@@ -57,10 +58,10 @@ def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> Non
         statement = select(clocks.c.id, clocks.c.receipt_last).where(these).order_by(clocks.c.id).with_for_update()
         last.update(connection.execute(statement).tuples().all())
     rows = []
-    for receipt in new:
-        last[receipt.clock_id] += 1
-        rows.append({**receipt._asdict(), "number": last[receipt.clock_id], "created_ms": now_ms})
-    connection.execute(insert(schema.receipts), rows)
+    for clock_id, seq, state, error_code, reception_number in new:
+        last[clock_id] = number = last[clock_id] + 1
+        rows.append((clock_id, number, seq, int(state), int(error_code), reception_number, now_ms))
+    insert_rows(connection, schema.receipts, _COLUMNS, rows)
     update_rows(connection, clocks, ("id", "receipt_last"), last.items())
 
 

@@ -7,19 +7,21 @@ of a presence's state are in `transitions`.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     Connection,
+    Row,
     Select,
     and_,
     bindparam,
     exists,
     func,
-    insert,
     literal_column,
     or_,
     select,
@@ -33,6 +35,7 @@ from badgeclock.bridge.people import identities
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, local_day, too_late
 from badgeclock.bridge.registrar.transitions import leave_to_person, move
 from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import chunks, insert_rows
 from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
 from badgeclock.bridge.store.vault import Vault
 
@@ -80,27 +83,61 @@ def due(
     limit: int,
 ) -> list[Due]:
     """The presences in these states whose time has come, longest waiting first."""
-    return [_due(vault, row) for row in connection.execute(_due_rows(states, declares, now_ms, limit))]
+    rows = connection.execute(_due_rows(tuple(states), frozenset(declares)), {"at_ms": now_ms, "most": limit})
+    return [_due(vault, row) for row in rows.all()]
 
 
-def _due_rows(
-    states: Sequence[PresenceState], declares: Iterable[Declared], now_ms: int, limit: int
-) -> Select[tuple[Any, ...]]:
+@lru_cache(maxsize=16)
+def _due_rows(states: tuple[PresenceState, ...], declares: frozenset[Declared]) -> Select[tuple[Any, ...]]:
+    """Those due at `at_ms`, at most `most`. Kept, as `_queued`: making a statement costs as much as fifty rows."""
     table = schema.presences
     return (
         _rows()
-        .where(table.c.due_ms <= now_ms, table.c.state.in_(states), table.c.declared.in_(list(declares)))
+        .where(table.c.due_ms <= bindparam("at_ms"), table.c.state.in_(states), table.c.declared.in_(sorted(declares)))
         .order_by(table.c.due_ms, table.c.id)
-        .limit(limit)
+        .limit(bindparam("most"))
     )
 
 
+class _Row(NamedTuple):
+    """A presence with the declared data of its worker and site, as it is read."""
+
+    id: int
+    reference: str
+    state: str
+    declared: str
+    day: date
+    moment_ms: int
+    way: str
+    workplace: str
+    employer_kbo: str
+    tries: int
+    alone: bool
+    reception_number: int | None
+    sent_ms: int | None
+    lost_ms: int | None
+    decided_ms: int | None
+    error_text: str | None
+    sent_identity: bytes | None
+    worker: str
+    identity_kind: str
+    identity_closed: bytes
+    identity_index: bytes
+    time_zone: str
+    address: dict[str, Any] | None
+    latitude: float | None
+    longitude: float | None
+
+
+_OF_PRESENCE: Final = _Row._fields[: _Row._fields.index("worker")]
+
+
 def _rows() -> Select[tuple[Any, ...]]:
-    """Presences with the declared data of their worker and site."""
+    """The columns of `_Row`."""
     table, workers, sites = schema.presences, schema.workers, schema.sites
     return (
         select(
-            table,
+            *(table.c[name] for name in _OF_PRESENCE),
             workers.c.reference.label("worker"),
             workers.c.identity_kind,
             workers.c.identity_closed,
@@ -156,24 +193,10 @@ def claim(
     One marked to be sent alone is sent alone. Movements of one worker are sent in sequence, each after the answer to
     the one before. Presences that are too late are not sent but wait for a decision.
     """
-    table, earlier = schema.presences, schema.presences.alias("earlier")
-    held_up = exists(
-        select(literal_column("1")).where(
-            earlier.c.worker_id == table.c.worker_id,
-            earlier.c.id < table.c.id,
-            # Written like the partial index, so that it is used.
-            earlier.c.declared == literal_column("'movement'"),
-            earlier.c.state.in_([literal_column(f"'{state}'") for state in _UNDER_WAY]),
-        )
-    )
-    free = or_(table.c.declared == Declared.DAY, ~held_up)
-    queued = _due_rows([PresenceState.QUEUED], declares, now_ms, limit).where(free)
-    queued = queued.with_for_update(skip_locked=True, of=table)
+    queued = _queued(frozenset(declares))
     while True:
-        found = [
-            _due(vault, row)
-            for row in connection.execute(queued.with_for_update(skip_locked=True, of=schema.presences))
-        ]
+        rows = connection.execute(queued, {"at_ms": now_ms, "most": limit})
+        found = [_due(vault, row) for row in rows.all()]
         late = {
             one.id: one.declared
             for one in found
@@ -186,14 +209,34 @@ def claim(
     if not ready:
         return []
     ids = [one.id for one in ready]
-    values = {"due_ms": None, "sent_ms": now_ms, "tries": table.c.tries + 1, "sent_identity": _identity_now()}
+    values = {
+        "due_ms": None,
+        "sent_ms": now_ms,
+        "tries": schema.presences.c.tries + 1,
+        "sent_identity": _identity_now(),
+    }
     move(connection, ids, PresenceState.QUEUED, PresenceState.SENT, values)
-    digest = request_hash(vault, [one.item for one in ready])
-    connection.execute(
-        insert(schema.attempts),
-        [{"presence_id": one.id, "call": call, "request_hash": digest, "sent_ms": now_ms} for one in ready],
-    )
+    digest = bytearray(request_hash(vault, [one.item for one in ready]))
+    attempts = ((presence_id, call, digest, now_ms) for presence_id in ids)
+    insert_rows(connection, schema.attempts, ("presence_id", "call", "request_hash", "sent_ms"), attempts)
     return ready
+
+
+@lru_cache(maxsize=16)
+def _queued(declares: frozenset[Declared]) -> Select[tuple[Any, ...]]:
+    """Those in the queue that are due at `at_ms` and need not wait for another of their worker, locked."""
+    table, earlier = schema.presences, schema.presences.alias("earlier")
+    held_up = exists(
+        select(literal_column("1")).where(
+            earlier.c.worker_id == table.c.worker_id,
+            earlier.c.id < table.c.id,
+            # Written like the partial index, so that it is used.
+            earlier.c.declared == literal_column("'movement'"),
+            earlier.c.state.in_([literal_column(f"'{state}'") for state in _UNDER_WAY]),
+        )
+    )
+    free = or_(table.c.declared == Declared.DAY, ~held_up)
+    return _due_rows((PresenceState.QUEUED,), declares).where(free).with_for_update(skip_locked=True, of=table)
 
 
 def waited_too_long(connection: Connection, declares: frozenset[Declared], now_ms: int) -> list[int]:
@@ -273,18 +316,14 @@ def _as_text(item: Item) -> list[Any]:
 
 def answered(connection: Connection, call: str, outcomes: Mapping[int, str], now_ms: int) -> None:
     """Record each presence's answer in a call."""
-    if not outcomes:
-        return
     table = schema.attempts
-    connection.execute(
-        update(table)
-        .where(table.c.call == bindparam("of_call"), table.c.presence_id == bindparam("of_presence"))
-        .values(answered_ms=now_ms, outcome=bindparam("as_outcome")),
-        [
-            {"of_call": call, "of_presence": presence_id, "as_outcome": outcome}
-            for presence_id, outcome in outcomes.items()
-        ],
-    )
+    alike: dict[str, list[int]] = defaultdict(list)
+    for presence_id, outcome in outcomes.items():
+        alike[outcome].append(presence_id)
+    for outcome, presence_ids in alike.items():
+        for some in chunks(presence_ids):
+            these = (table.c.call == call) & table.c.presence_id.in_(some)
+            connection.execute(update(table).where(these).values(answered_ms=now_ms, outcome=outcome))
 
 
 def _identity_now() -> Any:
@@ -292,11 +331,12 @@ def _identity_now() -> Any:
     return select(workers.c.identity_index).where(workers.c.id == schema.presences.c.worker_id).scalar_subquery()
 
 
-def _decided_ms(row: Any) -> int:
+def _decided_ms(row: Any) -> int:  # _Row, or a row with less
     return int(max(row.moment_ms, row.decided_ms or 0))
 
 
-def _due(vault: Vault, row: Any) -> Due:
+def _due(vault: Vault, of: Row[Any]) -> Due:
+    row = _Row._make(of)
     identity = identities.identity_of(vault, _Worker(row.worker, row.identity_kind, row.identity_closed))
     by_niss = identity.kind is IdentityKind.NISS
     declared = Declared(row.declared)
@@ -337,9 +377,9 @@ def _due(vault: Vault, row: Any) -> Due:
     )
 
 
-def _place(row: Any) -> dict[str, Any]:
+def _place(row: _Row) -> dict[str, Any]:
     """A site's location, besides its workplace number: coordinates, else an address complete enough to declare."""
-    if row.latitude is not None:
+    if row.latitude is not None and row.longitude is not None:
         return {"coordinates": Coordinates(latitude=row.latitude, longitude=row.longitude)}
     if row.address is None:
         return {}

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from badgeclock.authorities.base import Registered, Status
 from badgeclock.bridge.presences.regimes import Declared
 from badgeclock.bridge.store import event_log, schema
-from badgeclock.bridge.store.database import chunks
+from badgeclock.bridge.store.database import chunks, insert_rows
 from badgeclock.bridge.store.event_log import Event, Severity
 
 
@@ -59,10 +59,10 @@ def keep(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: i
             .outerjoin(seen, seen.c.presence_id == table.c.id)
             .where(table.c.id.in_(some))
         )
-        for row in rows:
-            own[row.id], names[row.id] = row.reception_number, row.reference
-            if row.number is not None:
-                known[row.id].add(row.number)
+        for presence_id, reference, first, number in rows.tuples().all():
+            own[presence_id], names[presence_id] = first, reference
+            if number is not None:
+                known[presence_id].add(number)
     fresh = []
     happened = []
     for presence_id, held in numbers.items():
@@ -71,14 +71,13 @@ def keep(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: i
             if number in known[presence_id]:
                 continue
             known[presence_id].add(number)
-            fresh.append({"presence_id": presence_id, "number": number, "seen_ms": now_ms})
+            fresh.append((presence_id, number, now_ms))
             if first is None:
                 first = number
             elif number != first:
                 what = f"presence {names[presence_id]} has reception number {first} and got {number} too"
                 kind = event_log.Kind.SECOND_NUMBER
                 happened.append(Event(Severity.ALARM, kind, what, about=names[presence_id]))
-    if fresh:
-        connection.execute(insert(seen), fresh)
+    insert_rows(connection, seen, ("presence_id", "number", "seen_ms"), fresh)
     event_log.write(connection, happened, now_ms)
     return own

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -174,8 +175,8 @@ class Sending:
             self._lose(connection, ids, now_ms, self._next_time(batch, answer.doubted))
         else:
             words = self._write_outcomes(connection, batch, answer.outcomes, now_ms)
-        for word in words.values():
-            self._metrics.outcomes.labels(word).inc()
+        for word, count in Counter(words.values()).items():
+            self._metrics.outcomes.labels(word).inc(count)
         outbox.answered(connection, call, words, now_ms)
         return frozenset(one for one, word in words.items() if word in ("ambiguous", "unanswered"))
 

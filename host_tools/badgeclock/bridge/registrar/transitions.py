@@ -18,7 +18,7 @@ from badgeclock.bridge import logs
 from badgeclock.bridge.registrar import presence_receipts, reception_numbers
 from badgeclock.bridge.registrar.reception_numbers import Number
 from badgeclock.bridge.store import event_log, schema
-from badgeclock.bridge.store.database import chunks
+from badgeclock.bridge.store.database import chunks, update_rows
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import MAY, PresenceState, Reason
 
@@ -42,7 +42,8 @@ def move(
 ) -> int:
     """Move presences a step, if they are still in the state the caller saw; returns how many were.
 
-    The one place where a presence's state changes. A step that is not in `states.STEPS` is an AssertionError.
+    A presence's state changes here, in `move_each` and in `register` alone. A step that is not in `states.STEPS` is an
+    AssertionError.
     """
     _check_step(old, new)
     table = schema.presences
@@ -136,18 +137,22 @@ def register(
         connection, {one: [number.reception_number] for one, number in numbers.items()}, now_ms
     )
     standing = _standing(connection, [one for one in numbers if own.get(one) is None], old)
-    values = {
-        presence_id: {
-            "reception_number": numbers[presence_id].reception_number,
+    _check_step(old, PresenceState.REGISTERED)
+    update_rows(
+        connection,
+        schema.presences,
+        ("id", "reception_number"),
+        ((presence_id, numbers[presence_id].reception_number) for presence_id in standing),
+        alike={
+            "state": PresenceState.REGISTERED.value,
             "registered_ms": now_ms,
             "due_ms": due_ms,
             "tries": 0,
             "reason": None,
             "error_text": None,
-        }
-        for presence_id in standing
-    }
-    move_each(connection, old, PresenceState.REGISTERED, values)
+        },
+        where={"state": old.value},
+    )
     presence_receipts.issue(connection, list(standing), now_ms)
     settle(connection, PresenceState.REGISTERED, {one: numbers[one] for one in standing}, now_ms)
 
@@ -208,7 +213,7 @@ def _standing(connection: Connection, presence_ids: Iterable[int], state: Presen
             .order_by(table.c.id)
             .with_for_update()
         )
-        found.update({row.id: _Standing(row.id, row.reference) for row in rows})
+        found.update({presence_id: _Standing(presence_id, reference) for presence_id, reference in rows.tuples().all()})
     return found
 
 

@@ -11,12 +11,13 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from sqlalchemy import (
@@ -235,8 +236,19 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
         driver.execute(statement, values)
 
 
-def update_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def update_rows(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    alike: Mapping[str, Any] = MappingProxyType({}),
+    where: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Set columns of many rows to plain values, each in the order of `columns`, the first of which is its key.
+
+    alike  further columns with their plain value, the same for all
+    where  columns with the plain value that a row must have, or it is left as it is
 
     PostgreSQL gets a list a column: one statement for any number of rows.
     """
@@ -244,15 +256,17 @@ def update_rows(connection: Connection, table: Table, columns: Sequence[str], ro
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
         if of_columns := [array_text(values) for values in zip(*rows, strict=True)]:
-            driver.execute(update_of_lists(connection, table, columns), of_columns)
+            statement = update_of_lists(connection, table, columns, alike=tuple(alike), where=tuple(where))
+            driver.execute(statement, [*alike.values(), *of_columns, *where.values()])
         return
     place = f"({', '.join('?' * len(columns))})"
-    changes = ", ".join(f"{name} = new.{name}" for name in rest)
+    changes = ", ".join([*(f"{name} = new.{name}" for name in rest), *(f"{name} = ?" for name in alike)])
+    conditions = "".join(f" AND {table.name}.{name} = ?" for name in where)
     for size, values in _portions(rows):
         driver.execute(
             f"WITH new ({', '.join(columns)}) AS (VALUES {', '.join([place] * size)}) "  # noqa: S608 - our own names
-            f"UPDATE {table.name} SET {changes} FROM new WHERE {table.name}.{key} = new.{key}",
-            values,
+            f"UPDATE {table.name} SET {changes} FROM new WHERE {table.name}.{key} = new.{key}{conditions}",
+            [*values, *alike.values(), *where.values()],
         )
 
 
@@ -274,14 +288,26 @@ def insert_beside_others(
     return inserted
 
 
-def update_of_lists(connection: Connection, table: Table, columns: Sequence[str]) -> str:
-    """PostgreSQL's statement for `update_rows`, with a parameter for each column: its values as `array_text`."""
+def update_of_lists(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    *,
+    alike: Sequence[str] = (),
+    where: Sequence[str] = (),
+) -> str:
+    """PostgreSQL's statement for `update_rows`, with a parameter for each of `alike`, for each column its
+    values as `array_text`, and for each of `where`.
+    """
     key, *rest = columns
-    changes = ", ".join(f"{name} = new.{name}" for name in rest)
+    dialect = connection.dialect
+    same = (f"{name} = {_one(dialect, table, name)}" for name in alike)
+    changes = ", ".join([*(f"{name} = new.{name}" for name in rest), *same])
+    conditions = "".join(f" AND {table.name}.{name} = {_one(dialect, table, name)}" for name in where)
     return (
         f"UPDATE {table.name} SET {changes} "  # noqa: S608 - our own names
-        f"FROM unnest({_lists(connection.dialect, table, tuple(columns))}) AS new ({', '.join(columns)}) "
-        f"WHERE {table.name}.{key} = new.{key}"
+        f"FROM unnest({_lists(dialect, table, tuple(columns))}) AS new ({', '.join(columns)}) "
+        f"WHERE {table.name}.{key} = new.{key}{conditions}"
     )
 
 
@@ -308,6 +334,12 @@ def _element(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return str(value)  # a bool, or a number of an enumeration
+
+
+@lru_cache(maxsize=64)
+def _one(dialect: Dialect, table: Table, column: str) -> str:
+    """PostgreSQL's parameter of one value of a column."""
+    return f"%b::{table.c[column].type.compile(dialect)}"
 
 
 def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
