@@ -44,6 +44,7 @@ from zeep.transports import Transport
 from badgeclock.authorities import ws_security
 from badgeclock.authorities.base import Cancellation, PresenceItem, Registered, SearchCriteria, Status
 from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected
+from badgeclock.authorities.onss import requests as onss_requests
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.soap import SECURITY
 from badgeclock.errors import AuthorityError
@@ -448,8 +449,29 @@ async def test_a_signed_message_has_all_that_the_published_policy_asks_for(publi
     assert asked - OF_ANSWERS == set(POLICY)
     own = kept_in(tmp_path).client
     async with OnssSoap("https://localhost/", own=own) as client:
-        arguments = {"PresenceRegistrationRequest": [{"INSS": WORKERS[0], "CompanyID": 438195916, "WorkPlaceId": "x"}]}
-        message = etree.fromstring(client._message(description.REGISTER, arguments))
+        written = client._message(description.REGISTER, lambda: client._registration([worker_item("a")]))
+        message = etree.fromstring(written)
     spaces = {"soap": SOAP, "wsse": SECURITY, "wsu": ws_security.UTILITY, "ds": ws_security.SIGNATURE}
     for assertion, path in POLICY.items():
         assert message.xpath(f"/soap:Envelope/soap:Header/{path}", namespaces=spaces), assertion
+
+
+ITEMS = st.builds(
+    worker_item,
+    st.from_regex(r"[!-~]{1,24}", fullmatch=True),
+    date=st.dates(),
+    inss=st.from_regex(r"[0-9]{11}", fullmatch=True),
+    company_id=st.from_regex(r"0[0-9]{9}", fullmatch=True),
+) | st.builds(limosa_item, st.from_regex(r"[!-~]{1,24}", fullmatch=True), limosa_id=st.just(LIMOSA))
+
+
+@pytest.mark.parametrize("name", WSDL_NAMES)
+def test_registrations_are_written_without_zeep_under_their_description_too(published: Path, name: str) -> None:
+    client = OnssSoap("http://localhost/", wsdl=published / "presenceregistration" / "v1" / name)
+    assert client._own_form
+
+
+@given(items=st.lists(ITEMS, min_size=1, max_size=5))
+@settings(deadline=None)
+def test_what_is_written_without_zeep_is_valid(their_schema: etree.XMLSchema, items: list[PresenceItem]) -> None:
+    assert_valid(their_schema, body_of(etree.tostring(onss_requests.register_envelope(items))))

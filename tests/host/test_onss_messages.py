@@ -20,7 +20,7 @@ from tests.presences import MESSAGES, TYPES, in_envelope, worker_item
 
 from badgeclock.authorities import bounded, soap
 from badgeclock.authorities.base import Outcome, PresenceItem, Refused, Registered
-from badgeclock.authorities.errors import AnswerMalformed, NotSoap
+from badgeclock.authorities.errors import AnswerMalformed, Flaw, NotSoap
 from badgeclock.authorities.failures import blotted, plain
 from badgeclock.authorities.onss import answers, requests
 from badgeclock.authorities.onss.statuses import STATUS_FROM_WIRE
@@ -279,6 +279,37 @@ def test_the_depth_is_bounded_however_it_is_found(head: bytes, depth: int, *, is
     else:
         with pytest.raises(NotSoap):
             soap.parse_envelope(content, len(content))
+
+
+@pytest.mark.parametrize("head", ["", "<?xml version='1.0' encoding='utf-8'?>", "<?xml version='1.0'?><!-- a=b -->"])
+@pytest.mark.parametrize(
+    "parts", ["<a/>", "<a></a>", "<a>=</a>", "<?p?><a/>", " b%d='1'", " b%d = '='", " xmlns:b%d='u'"]
+)
+@pytest.mark.parametrize("more", [0, 1])
+def test_elements_and_attributes_are_counted_to_the_last(
+    monkeypatch: pytest.MonkeyPatch, head: str, parts: str, more: int
+) -> None:
+    monkeypatch.setattr(bounded, "PARTS_MOST", 60)
+    # The envelope with its namespace and its body are three, and one is around them.
+    inside = "".join(parts % at if "%d" in parts else parts for at in range(56 + more))
+    content = head.encode() + in_envelope(f"<w{inside}/>" if "%d" in parts else f"<w>{inside}</w>")
+    if not more:
+        assert soap.parse_envelope(content, len(content)) is not None
+        return
+    with pytest.raises(NotSoap) as refused:
+        soap.parse_envelope(content, len(content))
+    assert refused.value.flaw is Flaw.TOO_LARGE
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp037"])
+def test_a_document_type_or_an_encoding_that_hides_it_is_refused_before_a_tree_is_built(
+    monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setattr(soap.etree, "fromstring", lambda *_: pytest.fail("it was parsed"))
+    text = f"<?xml version='1.0' encoding='{encoding}'?><!DOCTYPE a [<!ENTITY x 'y'>]>" + in_envelope("<a/>").decode()
+    with pytest.raises(NotSoap) as refused:
+        soap.parse_envelope(text.encode(encoding), len(text) * 3)
+    assert refused.value.flaw is (Flaw.NOT_XML if encoding == "cp037" else Flaw.DOCTYPE)
 
 
 def seen(content: bytes) -> str:

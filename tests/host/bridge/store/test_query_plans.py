@@ -99,21 +99,46 @@ def test_the_statement_of_the_product_that_does_it_is_named_once(world: World) -
     assert [one.partition(" ")[0] for one in watch.found] == ["bridge/registrar/outbox.py:next_due_ms"] * len(asked)
 
 
-def test_rows_that_are_changed_past_sqlalchemy_are_found_by_their_key(world: World, plans: Watch) -> None:
+@pytest.mark.parametrize("where", [{}, {"state": "SENT"}], ids=["", "in a state"])
+def test_rows_that_are_changed_past_sqlalchemy_are_found_by_their_key(
+    world: World, plans: Watch, where: dict[str, str]
+) -> None:
+    table, columns, alike = schema.presences, ("id", "tries"), {"due_ms": 5, "reason": None}
     with world.store.write() as connection:
         if connection.dialect.name != "sqlite":
-            statement = database.update_of_lists(connection, schema.presences, ("id", "tries"))
-            (step,) = plans.grown().steps(statement, [database.array_text(values) for values in ([1, 2], [3, 4])])
-            assert step == Step("presences", "pk_presences", reads_all=False)
+            statement = database.update_of_lists(connection, table, columns, alike=tuple(alike), where=tuple(where))
+            lists = [database.array_text(values) for values in ([1, 2], [3, 4])]
+            (step,) = plans.grown().steps(statement, [*alike.values(), *lists, *where.values()])
+            index = "ix_presences_sent" if where else "pk_presences"  # which has the key beside the state
+            assert step == Step("presences", index, reads_all=False)
             return
         ran: list[str] = []
         driver: Any = connection.connection.driver_connection
         driver.set_trace_callback(ran.append)
-        database.update_rows(connection, schema.clocks, ("id", "receipt_last"), [(1, 2), (3, 4)])
+        database.update_rows(connection, table, columns, [(1, 2), (3, 4)], alike=alike, where=where)
         driver.set_trace_callback(None)
         statement = next(one for one in ran if one.startswith("WITH new"))
         details = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}")]
-    assert any(detail.startswith("SEARCH clocks USING INTEGER PRIMARY KEY") for detail in details), details
+    assert any(detail.startswith("SEARCH presences USING INTEGER PRIMARY KEY") for detail in details), details
+
+
+def test_only_rows_with_what_they_must_have_are_changed_and_each_gets_what_is_alike(world: World) -> None:
+    made = [
+        new_row(Key(1, KBO, WORKPLACE, date(2026, 1 + day // 28, 1 + day % 28)), 1, world.now_ms) for day in range(90)
+    ]
+    table = schema.presences
+    with world.store.write() as connection:
+        connection.execute(table.insert(), made)
+        connection.execute(table.update().where(PRESENCES.id % 3 == 0).values(state="WAITING", reason="late"))
+        before = {row.id: row for row in connection.execute(select(table))}
+        wanted = [(number, number << 33) for number in before if number % 5]
+        alike = {"tries": 7, "due_ms": None, "state": "SENT"}
+        columns = ("id", "reception_number")
+        database.update_rows(connection, table, columns, wanted, alike=alike, where={"state": "QUEUED"})
+        for row in connection.execute(select(table)):
+            is_changed = row.id % 5 and row.id % 3
+            changes = {"reception_number": row.id << 33, **alike} if is_changed else {}
+            assert row._mapping == {**before[row.id]._mapping, **changes}
 
 
 def test_presences_of_some_workers_are_found_by_worker_however_many_the_day_has(world: World, plans: Watch) -> None:
