@@ -1,7 +1,8 @@
 """The NSSO's SOAP service PresenceRegistration version 1, as an `Authority`: construction and meat, one presence per
 day.
 
-zeep reads the description and writes the envelopes, `ws_security` signs them with the bridge's certificate, `transport`
+zeep reads the description and writes the envelopes, except that of a registration of hundreds (`onss.requests`), which
+is the same and takes a tenth of the time; `ws_security` signs them with the bridge's certificate, `transport`
 sends them. Answers are parsed defensively, their signature is verified if the service's certificate is known, then they
 are checked against the schema (zeep checks no limits, and 4.3 cannot read a Limosa presence back) and against the
 request (`onss.answers`); `failures` and `onss.faults` classify failures.
